@@ -1,0 +1,13 @@
+/**
+ * Words that every room shares: results, branded values, time and chance as arguments, and the names of things.
+ * Invariants: no I/O, no state, no import of any other room.
+ */
+export * from './brand.ts'
+export * from './clock.ts'
+export * from './duration.ts'
+export * from './endpoint-ref.ts'
+export * from './limits.ts'
+export * from './outcome.ts'
+export * from './random.ts'
+export * from './result.ts'
+export * from './spiffe-id.ts'

@@ -1,0 +1,18 @@
+import type { Result, ServiceKey } from '../../common/mod.ts'
+import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
+
+/** Where updates go: applied whole, or refused whole with the reasons. */
+export interface PolicySink {
+  apply(update: SnapshotUpdate): Result<void, readonly SnapshotProblem[]>
+}
+
+/** Where a sidecar's policy comes from: a stream, a file, or memory. */
+export interface PolicySource {
+  /** Begins to feed `sink`. Called once. */
+  start(sink: PolicySink): void
+  /** A request wants a service that is not known yet. Idempotent and cheap; the answer comes through the sink, present or absent. */
+  want(service: ServiceKey): void
+  /** Whether the source can answer now; while it cannot, what was never used answers with cause `no-policy`. */
+  connected(): boolean
+  close(): Promise<void>
+}

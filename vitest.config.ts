@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config'
+
+const rooms = ['common', 'model', 'decide', 'certs', 'proto', 'sidecar', 'control-plane', 'cli', 'tools', 'bench', 'k8s']
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      // Beside their source: no processes, virtual time.
+      { test: { name: 'unit', include: rooms.map(room => `${room}/**/*.test.ts`) } },
+      // Real sockets, in one process.
+      { test: { name: 'in-process', include: ['test/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 30_000 } },
+      // Whole programs, one after another: they share two cores.
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
