@@ -1,0 +1,10 @@
+// Original file: proto/selvedge/discovery/v1/discovery.proto
+
+
+export interface Ack {
+  'nonce'?: (string);
+}
+
+export interface Ack__Output {
+  'nonce': (string);
+}

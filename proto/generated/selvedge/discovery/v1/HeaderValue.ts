@@ -1,0 +1,12 @@
+// Original file: proto/selvedge/discovery/v1/discovery.proto
+
+
+export interface HeaderValue {
+  'name'?: (string);
+  'value'?: (string);
+}
+
+export interface HeaderValue__Output {
+  'name': (string);
+  'value': (string);
+}

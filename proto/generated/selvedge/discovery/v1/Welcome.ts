@@ -1,0 +1,12 @@
+// Original file: proto/selvedge/discovery/v1/discovery.proto
+
+
+export interface Welcome {
+  'protocolVersion'?: (number);
+  'controlPlane'?: (string);
+}
+
+export interface Welcome__Output {
+  'protocolVersion': (number);
+  'controlPlane': (string);
+}
