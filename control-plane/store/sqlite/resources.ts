@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { type Clock, err, ok, type Result } from '../../../common/mod.ts'
+import { contentDigest } from '../canonical.ts'
+import {
+  type ChangeOutcome,
+  type Committed,
+  type ResourceContent,
+  type ResourceRef,
+  refText,
+  type StoreChange,
+  type StoredResource,
+  type StoreError,
+} from '../store.ts'
+import type { SqliteAuditLog } from './audit.ts'
+import { type RevisionCounter, transaction } from './transaction.ts'
+
+export class SqliteResources {
+  readonly #database: DatabaseSync
+  readonly #revisions: RevisionCounter
+  readonly #audit: SqliteAuditLog
+  readonly #clock: Clock
+  readonly #read
+  readonly #write
+  readonly #remove
+  readonly #list
+
+  constructor(database: DatabaseSync, revisions: RevisionCounter, audit: SqliteAuditLog, clock: Clock) {
+    this.#database = database
+    this.#revisions = revisions
+    this.#audit = audit
+    this.#clock = clock
+    this.#read = database.prepare('SELECT * FROM resources WHERE kind = ? AND namespace = ? AND name = ?')
+    this.#write = database.prepare(
+      `INSERT OR REPLACE INTO resources (kind, namespace, name, uid, resource_version, created_ms, content, digest)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#remove = database.prepare('DELETE FROM resources WHERE kind = ? AND namespace = ? AND name = ?')
+    this.#list = database.prepare(
+      `SELECT * FROM resources WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR namespace = ?2)
+       ORDER BY kind, namespace, name`,
+    )
+  }
+
+  read(ref: ResourceRef): StoredResource | undefined {
+    return this.#row(ref)?.stored
+  }
+
+  list(kind: string | undefined, namespace: string | undefined): readonly StoredResource[] {
+    return this.#list.all(kind ?? null, namespace ?? null).map(row => stored(row))
+  }
+
+  commit(changes: readonly StoreChange[], actor: string): Result<Committed, StoreError> {
+    const result = transaction(this.#database, () => this.#apply(changes, actor))
+    if (result.ok) this.#revisions.advance(result.value.revision)
+    return result
+  }
+
+  #apply(changes: readonly StoreChange[], actor: string): Result<Committed, StoreError> {
+    let revision: number | undefined
+    const next = (): number => {
+      revision ??= this.#revisions.next()
+      return revision
+    }
+    const outcomes: ChangeOutcome[] = []
+    for (const change of changes) {
+      const held = this.#row(change.ref)
+      const current = held?.stored.resourceVersion
+      const { expectedResourceVersion: expected } = change
+      if (expected !== undefined && expected !== (current ?? 0))
+        return err({ code: 'conflict', ref: change.ref, current })
+      const outcome = change.kind === 'put' ? this.#put(change, held, next) : this.#delete(change.ref, held, next)
+      outcomes.push(outcome)
+      this.#record(outcome, actor, revision)
+    }
+    return ok({ revision: revision ?? this.#revisions.committed, outcomes })
+  }
+
+  #put(change: StoreChange & { kind: 'put' }, held: HeldRow | undefined, next: () => number): ChangeOutcome {
+    const { ref, content } = change
+    const digest = contentDigest(content)
+    if (held?.digest === digest) return { action: 'unchanged', ref, after: held.stored }
+    const before = held?.stored
+    const after: StoredResource = {
+      ref,
+      content,
+      uid: before?.uid ?? randomUUID(),
+      resourceVersion: next(),
+      createdMs: before?.createdMs ?? Math.round(this.#clock.wallMs()),
+    }
+    this.#write.run(
+      ref.kind,
+      ref.namespace,
+      ref.name,
+      after.uid,
+      after.resourceVersion,
+      after.createdMs,
+      JSON.stringify(content),
+      digest,
+    )
+    return before === undefined ? { action: 'created', ref, after } : { action: 'configured', ref, before, after }
+  }
+
+  #delete(ref: ResourceRef, held: HeldRow | undefined, next: () => number): ChangeOutcome {
+    if (held === undefined) return { action: 'absent', ref }
+    next()
+    this.#remove.run(ref.kind, ref.namespace, ref.name)
+    return { action: 'deleted', ref, before: held.stored }
+  }
+
+  #record(outcome: ChangeOutcome, actor: string, revision: number | undefined): void {
+    if (outcome.action === 'unchanged' || outcome.action === 'absent' || revision === undefined) return
+    this.#audit.write({
+      actor,
+      action: outcome.action,
+      subject: refText(outcome.ref),
+      revision,
+      ...('before' in outcome ? { before: outcome.before.content } : {}),
+      ...('after' in outcome ? { after: outcome.after.content } : {}),
+    })
+  }
+
+  #row(ref: ResourceRef): HeldRow | undefined {
+    const row = this.#read.get(ref.kind, ref.namespace, ref.name)
+    return row === undefined ? undefined : { stored: stored(row), digest: String(row.digest) }
+  }
+}
+
+interface HeldRow {
+  readonly stored: StoredResource
+  readonly digest: string
+}
+
+function stored(row: Record<string, unknown>): StoredResource {
+  return {
+    ref: { kind: String(row.kind), namespace: String(row.namespace), name: String(row.name) },
+    content: JSON.parse(String(row.content)) as ResourceContent,
+    uid: String(row.uid),
+    resourceVersion: Number(row.resource_version),
+    createdMs: Number(row.created_ms),
+  }
+}

@@ -1,0 +1,52 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { err, ok, type Result } from '../../../common/mod.ts'
+import type { StoreError } from '../store.ts'
+
+/** Runs `work` in one transaction: all of it is durable when this returns, or none of it has been. */
+export function transaction<T>(database: DatabaseSync, work: () => Result<T, StoreError>): Result<T, StoreError> {
+  try {
+    database.exec('BEGIN IMMEDIATE')
+    const result = work()
+    if (result.ok) database.exec('COMMIT')
+    else database.exec('ROLLBACK')
+    return result
+  } catch (error) {
+    // A full disk may have rolled it back already.
+    if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
+    return err(unavailable(error))
+  }
+}
+
+function unavailable(error: unknown): StoreError {
+  const state = error instanceof Error ? error.message : String(error)
+  return {
+    code: 'unavailable',
+    message: `Cannot write to the store: ${state}. Check the space and the permissions of the data folder.`,
+  }
+}
+
+/** The one counter of revisions. What it hands out counts once the transaction around it is committed. */
+export class RevisionCounter {
+  readonly #bump
+  #committed: number
+
+  constructor(database: DatabaseSync) {
+    this.#bump = database.prepare("UPDATE meta SET value = value + 1 WHERE key = 'revision' RETURNING value")
+    this.#committed = Number(database.prepare("SELECT value FROM meta WHERE key = 'revision'").get()?.value)
+  }
+
+  get committed(): number {
+    return this.#committed
+  }
+
+  /** Within a transaction: the revision that it will be. */
+  next(): number {
+    return Number(this.#bump.get()?.value)
+  }
+
+  /** After a transaction has been committed. */
+  advance(revision: number): Result<number, never> {
+    this.#committed = revision
+    return ok(revision)
+  }
+}
