@@ -1,0 +1,239 @@
+/**
+ * The table of rooms and who may import whom. Three things follow from it: the check (`node tools/rooms.ts --check`), the picture
+ * in docs/architecture.md (`node tools/rooms.ts --write`), and the tests in law/.
+ * A grant is a decision: add one only with the reason in the commit that adds it. `common` is granted to all.
+ */
+import { never } from './law/never.ts'
+import type { Law, Room } from './law/table.ts'
+
+/** Rooms that describe or decide: values in, values out. */
+const PURE = { may: [], packages: [], pure: true } as const
+const DECISION = { ...PURE, may: ['model/snapshot'] } as const
+/** Rooms that do the operating system's business. */
+const NODE = ['node:*']
+const GRPC = [...NODE, '@grpc/grpc-js']
+/** What both stacks are made of; neither knows the other. */
+const STACK = {
+  may: [
+    ...['model/snapshot', 'model/telemetry', 'decide/*', 'certs'],
+    ...['http', 'codec/h1', 'transport', 'identity', 'policy', 'telemetry'].map(room => `sidecar/${room}`),
+  ],
+  packages: NODE,
+}
+const PROGRAM_DOORS = {
+  'app.ts': 'the command line starts the program',
+  'config.ts': 'the command line hands it what it was asked for',
+}
+
+const shared: readonly Room[] = [
+  { path: 'common', purpose: 'words that all share: results, brands, time, chance, names', may: [], packages: [] },
+  {
+    path: 'model/resources',
+    purpose: 'one file for each kind that a user writes: schema, parse, validate',
+    ...PURE,
+    packages: ['zod', 'yaml', 're2js'],
+  },
+  { path: 'model/snapshot', purpose: 'the types of what one sidecar knows', ...PURE },
+  { path: 'model/telemetry', purpose: 'the types of what a sidecar reports', ...PURE },
+  {
+    path: 'model/compile',
+    purpose: 'the world and who is asking, to a snapshot',
+    ...PURE,
+    may: ['model/resources', 'model/snapshot'],
+  },
+  {
+    path: 'decide',
+    purpose: 'simulate.ts: the decisions in the order of the stacks, with no sockets',
+    ...PURE,
+    may: ['model/snapshot', 'decide/*'],
+  },
+  {
+    path: 'decide/route',
+    purpose: 'which rule a request matches, and what that does',
+    ...DECISION,
+    packages: ['re2js'],
+  },
+  { path: 'decide/balance', purpose: 'which endpoint: power of two choices on peak EWMA', ...DECISION },
+  { path: 'decide/retry', purpose: 'whether to try again, and the budget for it', ...DECISION },
+  { path: 'decide/breaker', purpose: 'whether a destination has room for one more', ...DECISION },
+  { path: 'decide/outlier', purpose: 'which endpoint is ejected, and for how long', ...DECISION },
+  {
+    path: 'proto',
+    purpose: 'the wire contract: .proto packages, their loader and types',
+    may: [],
+    packages: ['node:url', '@grpc/grpc-js', '@grpc/proto-loader'],
+  },
+  { path: 'certs', purpose: 'X.509, CSR, PEM and the rules of SVIDs', may: [], packages: [...NODE, 'node-forge'] },
+]
+
+const sidecar: readonly Room[] = [
+  {
+    path: 'sidecar',
+    purpose: 'app.ts: assembles one sidecar',
+    may: ['model/*', 'decide/*', 'certs', 'sidecar/*'],
+    packages: [...NODE, 'pino'],
+    doors: PROGRAM_DOORS,
+  },
+  { path: 'sidecar/http', purpose: 'one exchange: heads, bodies, filters', may: [], packages: [] },
+  {
+    path: 'sidecar/codec/h1',
+    purpose: 'HTTP/1.1: bytes in, events out; no sockets',
+    may: ['sidecar/http'],
+    packages: [],
+  },
+  {
+    path: 'sidecar/transport',
+    purpose: 'listen, connect, TLS, drain',
+    may: ['certs', 'sidecar/identity'],
+    packages: NODE,
+  },
+  {
+    path: 'sidecar/identity',
+    purpose: 'the key and its certificate, kept fresh',
+    may: ['certs', 'proto'],
+    packages: GRPC,
+    doors: { 'identity.ts': 'the contract alone: who needs an identity needs none of its sources' },
+  },
+  {
+    path: 'sidecar/policy',
+    purpose: 'the one cell that changes, and where it comes from',
+    may: ['model/resources', 'model/snapshot', 'model/compile', 'decide/route'],
+    packages: NODE,
+    doors: { 'source.ts': 'the contract alone: a source needs nothing of the cell that it feeds' },
+  },
+  {
+    path: 'sidecar/discovery',
+    purpose: 'the stream from the control plane: deltas, ACK, NACK, backoff',
+    may: ['model/snapshot', 'proto', 'sidecar/identity', 'sidecar/policy'],
+    packages: GRPC,
+  },
+  {
+    path: 'sidecar/telemetry',
+    purpose: 'instruments that rooms are handed, and where their figures go',
+    may: ['model/telemetry', 'proto', 'sidecar/identity'],
+    packages: [...GRPC, 'prom-client', 'pino'],
+  },
+  { path: 'sidecar/inbound', purpose: 'requests from other sidecars to the local application', ...STACK },
+  { path: 'sidecar/outbound', purpose: 'requests from the local application to the mesh', ...STACK },
+  {
+    path: 'sidecar/admin',
+    purpose: 'health, metrics and what the sidecar knows, for people and probes',
+    may: ['model/snapshot', 'model/telemetry', 'sidecar/identity', 'sidecar/policy', 'sidecar/telemetry'],
+    packages: NODE,
+  },
+]
+
+const controlPlane: readonly Room[] = [
+  {
+    path: 'control-plane',
+    purpose: 'app.ts: assembles the control plane',
+    may: ['model/*', 'certs', 'proto', 'control-plane/*'],
+    packages: [...GRPC, 'pino', 'prom-client'],
+    doors: PROGRAM_DOORS,
+  },
+  {
+    path: 'control-plane/store',
+    purpose: 'what is kept, and the interface to it: resources, revisions, leases, tokens',
+    may: ['model/resources', 'control-plane/attestation'],
+    packages: ['node:crypto'],
+  },
+  {
+    path: 'control-plane/store/sqlite',
+    purpose: 'the store in one file',
+    may: ['model/resources', 'control-plane/store', 'control-plane/attestation'],
+    packages: [...NODE, 'node:sqlite'],
+  },
+  {
+    path: 'control-plane/registry',
+    purpose: 'workloads that sidecars register, as leases',
+    may: ['model/resources', 'model/snapshot', 'control-plane/store'],
+    packages: [],
+  },
+  {
+    path: 'control-plane/world',
+    purpose: 'store and registry as one view in memory',
+    may: ['model/resources', 'model/compile', 'control-plane/store', 'control-plane/registry'],
+    packages: [],
+  },
+  {
+    path: 'control-plane/snapshots',
+    purpose: 'versions by content; what changed for whom',
+    may: ['model/resources', 'model/snapshot', 'model/compile', 'control-plane/world'],
+    packages: ['node:crypto'],
+  },
+  {
+    path: 'control-plane/fleet',
+    purpose: 'connected sidecars, and what each acknowledged',
+    may: ['model/snapshot', 'control-plane/api'],
+    packages: [],
+  },
+  {
+    path: 'control-plane/discovery',
+    purpose: 'streams to sidecars: deltas, acknowledgements',
+    may: [
+      ...['model/snapshot', 'proto', 'certs'],
+      ...['snapshots', 'registry', 'fleet'].map(room => `control-plane/${room}`),
+    ],
+    packages: GRPC,
+  },
+  {
+    path: 'control-plane/ca',
+    purpose: 'the mesh root, and the signing of leaves',
+    may: ['certs', 'proto', 'control-plane/attestation'],
+    packages: GRPC,
+  },
+  {
+    path: 'control-plane/attestation',
+    purpose: 'who asks for a certificate: join tokens',
+    may: [],
+    packages: NODE,
+    doors: { 'token-records.ts': 'the contract alone: the store keeps records and admits nobody' },
+  },
+  {
+    path: 'control-plane/telemetry',
+    purpose: 'ingest, window, graph, traces',
+    may: ['model/telemetry', 'proto', 'certs', 'control-plane/api'],
+    packages: GRPC,
+  },
+  {
+    path: 'control-plane/api',
+    purpose: 'REST, one file for each resource; what it reads of other rooms it names in readers.ts',
+    may: [
+      ...['model/resources', 'model/telemetry'],
+      ...['store', 'world', 'attestation'].map(room => `control-plane/${room}`),
+    ],
+    packages: NODE,
+  },
+]
+
+const around: readonly Room[] = [
+  {
+    path: 'cli',
+    purpose: 'one file for each command, speaking REST',
+    may: ['model/resources', 'model/telemetry', 'certs', 'sidecar', 'control-plane', 'cli/*'],
+    packages: [...NODE, 'commander', 'undici', 'yaml'],
+  },
+  {
+    path: 'cli/up',
+    purpose: 'supervises a mesh on one machine',
+    may: ['model/resources', 'cli'],
+    packages: [...NODE, 'undici'],
+  },
+  { path: 'docs/examples', purpose: 'resources and programs to start from', may: [], packages: NODE },
+  {
+    path: 'tools',
+    purpose: 'the checks, and what makes generated files',
+    may: ['model/resources'],
+    packages: [...NODE, 'oxc-parser', 'zod', 'yaml'],
+  },
+  { path: 'bench', purpose: 'peers side by side, one command', may: ['certs'], packages: NODE },
+  { path: 'test', purpose: 'fakes, conformance suites, real sockets in one process', may: ['*'], packages: [] },
+  { path: 'e2e', purpose: 'whole programs, numbered scenarios', may: ['*'], packages: [] },
+]
+
+export const law: Law = { rooms: [...shared, ...sidecar, ...controlPlane, ...around], never }
+
+if (import.meta.main) {
+  const { runRooms } = await import('./law/run-rooms.ts')
+  process.exitCode = runRooms(law, process.argv.slice(2))
+}
