@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import type { DeepReadonly } from './deep-readonly.ts'
+import { duration, percent } from './fields.ts'
+import { labelMetadata } from './metadata.ts'
+import { object } from './object.ts'
+
+/** The namespace whose `MeshPolicy` holds for the whole mesh. */
+export const SYSTEM_NAMESPACE = 'selvedge-system'
+/** The only name that a `MeshPolicy` may have. */
+export const MESH_POLICY_NAME = 'default'
+
+/** What holds where no `MeshPolicy` says otherwise. No field has a default of its own: a namespace overrides field by field. */
+export const MESH_DEFAULTS = {
+  mtls: 'strict',
+  unknownDestinations: 'allow',
+  accessLog: false,
+  /** Percent. */
+  tracingSampling: 1,
+  retryAttempts: 1,
+} as const
+
+/** More retries than this only add load. */
+export const RETRY_ATTEMPTS_MAX = 10
+
+export const meshPolicySchema = object({
+  apiVersion: z.literal('selvedge.dev/v1'),
+  kind: z.literal('MeshPolicy'),
+  metadata: labelMetadata.refine(value => value.name === MESH_POLICY_NAME, {
+    path: ['name'],
+    error: `must be ${MESH_POLICY_NAME}: one policy holds for a namespace, and the one in ${SYSTEM_NAMESPACE} for the mesh`,
+  }),
+  spec: object({
+    mtls: z
+      .enum(['strict', 'permissive'])
+      .optional()
+      .describe(`\`permissive\` lets plaintext in beside mTLS. Without any policy: ${MESH_DEFAULTS.mtls}.`),
+    unknownDestinations: z
+      .enum(['allow', 'refuse'])
+      .optional()
+      .describe(
+        `What becomes of a destination that is not in the mesh. Without any policy: ${MESH_DEFAULTS.unknownDestinations}.`,
+      ),
+    accessLog: z
+      .boolean()
+      .optional()
+      .describe(`One JSON line for each request. Without any policy: ${MESH_DEFAULTS.accessLog}.`),
+    tracing: object({
+      sampling: percent
+        .optional()
+        .describe(
+          `Percent of requests whose spans are kept; errors always are. Without any policy: ${MESH_DEFAULTS.tracingSampling}.`,
+        ),
+    }).optional(),
+    defaults: object({
+      requestTimeout: duration
+        .optional()
+        .describe('Time for a whole request where its route says nothing; `0s` is no limit. Without any policy: none.'),
+      retryAttempts: z
+        .number()
+        .int()
+        .min(0)
+        .max(RETRY_ATTEMPTS_MAX)
+        .optional()
+        .describe(
+          `Retries where no route says otherwise; only for failures that are safe to repeat. Without any policy: ${MESH_DEFAULTS.retryAttempts}.`,
+        ),
+    }).optional(),
+  }),
+}).describe(
+  `Settings of the mesh (\`default\` in \`${SYSTEM_NAMESPACE}\`) or of one namespace (\`default\` there), which override the mesh's field by field.`,
+)
+
+export type MeshPolicyResource = DeepReadonly<z.output<typeof meshPolicySchema>>

@@ -1,0 +1,34 @@
+/** One fault of one resource (or a warning about it). Path and message together read as a sentence. */
+export interface ResourceProblem {
+  /** `HTTPRoute bookshop/canary`, or `document 2` where not even that is known. */
+  readonly resource: string
+  /** `spec.rules[0].matches[0].path.value`; empty: the resource as a whole. */
+  readonly path: string
+  readonly message: string
+  /** Line of the text that it came from, from 1. */
+  readonly line?: number
+}
+
+/** `HTTPRoute bookshop/canary, line 12: spec.rules[0].backendRef is unknown: did you mean backendRefs?` */
+export function formatProblem(problem: ResourceProblem): string {
+  const line = problem.line === undefined ? '' : `, line ${problem.line}`
+  const path = problem.path === '' ? '' : `${problem.path} `
+  return `${problem.resource}${line}: ${path}${problem.message}`
+}
+
+export function formatPath(path: readonly PropertyKey[]): string {
+  let text = ''
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`
+    else if (/^[A-Za-z_][\w-]*$/.test(String(part))) text += text === '' ? String(part) : `.${String(part)}`
+    else text += `[${JSON.stringify(String(part))}]`
+  }
+  return text
+}
+
+export function resourceId(resource: {
+  readonly kind: string
+  readonly metadata: { readonly namespace: string; readonly name: string }
+}): string {
+  return `${resource.kind} ${resource.metadata.namespace}/${resource.metadata.name}`
+}

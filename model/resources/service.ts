@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import type { DeepReadonly } from './deep-readonly.ts'
+import { labels, port, portName } from './fields.ts'
+import { labelMetadata } from './metadata.ts'
+import { object } from './object.ts'
+
+const PORTS_MAX = 64
+
+const servicePort = object(
+  {
+    name: portName.optional().describe('Needed, and unique, where there are several ports.'),
+    port: port.describe('The port that callers name.'),
+    targetPort: z
+      .union([port, portName], { error: 'must be a port (1 to 65535) or the name of a port of the workload' })
+      .optional()
+      .describe(
+        "The application's port: a number, or a name that is looked up in each workload. Without it: the same number, else the workload's only port.",
+      ),
+    appProtocol: z
+      .string()
+      .max(253)
+      .optional()
+      .describe(
+        'What is spoken: `http`, `http2` (or `kubernetes.io/h2c`), `grpc`; anything else is opaque TCP. Without it the first bytes decide.',
+      ),
+    protocol: z
+      .literal('TCP', { error: 'must be TCP: other transports are not supported yet' })
+      .default('TCP')
+      .describe('The transport.'),
+  },
+  { nodePort: 'Selvedge carries traffic inside the mesh only; leave it out' },
+)
+
+const ports = z
+  .array(servicePort)
+  .min(1)
+  .max(PORTS_MAX)
+  .superRefine((value, context) => {
+    const numbers = new Set<number>()
+    const names = new Set<string>()
+    for (const [index, { port, name }] of value.entries()) {
+      if (numbers.has(port))
+        context.addIssue({ code: 'custom', path: [index, 'port'], message: `is given twice: ${port}` })
+      numbers.add(port)
+      if (name === undefined) {
+        if (value.length > 1) {
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'name'],
+            message: 'is missing: with several ports each needs a name',
+          })
+        }
+        continue
+      }
+      if (names.has(name))
+        context.addIssue({ code: 'custom', path: [index, 'name'], message: `is given twice: ${name}` })
+      names.add(name)
+    }
+  })
+
+const elsewhere = 'Selvedge does not read this field of Kubernetes; leave it out'
+
+export const serviceSchema = object({
+  apiVersion: z.literal('v1'),
+  kind: z.literal('Service'),
+  metadata: labelMetadata,
+  spec: object(
+    {
+      ports: ports.describe('What callers can ask for.'),
+      selector: labels
+        .optional()
+        .describe('The labels of the workloads (of the same namespace) that answer. Without it, or empty: none.'),
+      type: z.literal('ClusterIP').optional().describe('As on Kubernetes; the mesh does not look at it.'),
+      clusterIP: z.literal('None').optional().describe('As on Kubernetes; the mesh does not look at it.'),
+    },
+    {
+      clusterIPs: elsewhere,
+      sessionAffinity: elsewhere,
+      ipFamilies: elsewhere,
+      ipFamilyPolicy: elsewhere,
+      internalTrafficPolicy: elsewhere,
+      externalTrafficPolicy: elsewhere,
+      externalName: elsewhere,
+      externalIPs: elsewhere,
+      loadBalancerIP: elsewhere,
+      publishNotReadyAddresses: elsewhere,
+      trafficDistribution: elsewhere,
+    },
+  ),
+}).describe('A name that callers use, its ports, and the labels of the workloads that answer (Kubernetes core v1).')
+
+export type ServiceResource = DeepReadonly<z.output<typeof serviceSchema>>

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import type { DeepReadonly } from './deep-readonly.ts'
+import { countMax, dnsLabel, duration, percent, positiveDuration } from './fields.ts'
+import { metadata } from './metadata.ts'
+import { object } from './object.ts'
+
+const circuitBreaker = object({
+  maxConnections: countMax.default(1024).describe('Connections to all endpoints together, from one sidecar.'),
+  maxPendingRequests: countMax.default(1024).describe('Requests that wait for a connection.'),
+  maxRequests: countMax.default(1024).describe('Requests under way.'),
+})
+
+const outlierDetection = object({
+  consecutiveErrors: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(5)
+    .describe('5xx answers and failed connections in a row that eject an endpoint; 0 turns ejection off.'),
+  baseEjectionTime: positiveDuration
+    .default('30s')
+    .describe('How long the first ejection lasts; each further one lasts longer.'),
+  maxEjectedPercent: percent.default(50).describe('Never eject more than this share of the endpoints.'),
+  minHealthyPercent: percent.default(50).describe('With fewer healthy endpoints than this, use all of them.'),
+})
+
+const retryBudget = object({
+  percent: percent.default(20).describe('Retries may add this share to the requests of the interval (GEP-3388).'),
+  minRetriesPerSecond: z
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .default(10)
+    .describe('So many are allowed in any case, so that a quiet service can retry at all.'),
+  interval: duration
+    .refine(text => /[1-9]/.test(text), 'must be longer than nothing')
+    .default('10s')
+    .describe('The window over which requests are counted.'),
+})
+
+export const trafficSettings = object({
+  targetRef: object({
+    group: z.literal('').optional().describe('Empty: the core group.'),
+    kind: z.literal('Service', { error: 'must be Service' }),
+    name: dnsLabel.describe("A Service of the policy's own namespace."),
+  }).describe('The Service that it holds for.'),
+  circuitBreaker: circuitBreaker.prefault({}).describe('Limits of one sidecar towards the Service.'),
+  outlierDetection: outlierDetection.prefault({}).describe('When an endpoint is left alone for a while.'),
+  retryBudget: retryBudget.prefault({}).describe('How much load retries may add.'),
+  connectTimeout: positiveDuration.default('1s').describe('How long a connection may take to come up.'),
+})
+
+export const trafficPolicySchema = object({
+  apiVersion: z.literal('selvedge.dev/v1'),
+  kind: z.literal('TrafficPolicy'),
+  metadata,
+  spec: trafficSettings,
+}).describe(
+  'How callers treat a Service: circuit breaker, outlier detection, retry budget. Of several for one Service the oldest holds.',
+)
+
+export type TrafficPolicyResource = DeepReadonly<z.output<typeof trafficPolicySchema>>
