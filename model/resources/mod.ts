@@ -2,12 +2,21 @@
  * What users write: one file per kind, each a schema from which types, messages, CRDs and the reference are derived.
  * Invariants: pure; a resource that left this room is frozen, has its schema's defaults, and holds no field that the mesh would ignore.
  */
+export {
+  expandProcess,
+  impliedService,
+  PROCESS_PORT_NAME,
+  type ProcessInstance,
+} from './expand-process.ts'
 export type { HttpRouteResource, HttpRouteRule } from './http-route.ts'
 export { KINDS, type Kind, type KindInfo, kindInfo, type Resource } from './kinds.ts'
 export { MESH_DEFAULTS, MESH_POLICY_NAME, type MeshPolicyResource, SYSTEM_NAMESPACE } from './mesh-policy.ts'
 export { DEFAULT_NAMESPACE, type ResourceMetadata } from './metadata.ts'
+export { parseResources } from './parse.ts'
 export { formatProblem, type ResourceProblem, resourceId } from './problem.ts'
 export type { ProcessResource } from './process.ts'
+export { checkReferences } from './references.ts'
 export type { ServiceResource } from './service.ts'
 export type { TrafficPolicyResource } from './traffic-policy.ts'
+export { validateResource } from './validate.ts'
 export type { WorkloadResource } from './workload.ts'

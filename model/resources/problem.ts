@@ -9,6 +9,12 @@ export interface ResourceProblem {
   readonly line?: number
 }
 
+/** A fault whose path is still in parts, so that whoever has the text can find its line. */
+export interface Fault {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
 /** `HTTPRoute bookshop/canary, line 12: spec.rules[0].backendRef is unknown: did you mean backendRefs?` */
 export function formatProblem(problem: ResourceProblem): string {
   const line = problem.line === undefined ? '' : `, line ${problem.line}`

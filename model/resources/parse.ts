@@ -1,0 +1,174 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml'
+import { err, ok, type Result } from '../../common/mod.ts'
+import type { Resource } from './kinds.ts'
+import { formatPath, type ResourceProblem, resourceId } from './problem.ts'
+import { checkResource, isObject, nameOf } from './validate.ts'
+
+/** One text. 10,000 resources of ordinary size fit in. */
+export const TEXT_BYTES_MAX = 4 * 1024 * 1024
+/** Resources in one text, in documents and lists together. */
+export const RESOURCES_MAX = 10_000
+/** An alias bomb repeats a list of lists of aliases; honest files repeat a block or two. */
+const ALIASES_MAX = 100
+/** Faults that are worth reading; the rest is counted. */
+const PROBLEMS_MAX = 100
+
+/** After its first faults of syntax a document is a puzzle: what follows says nothing. */
+const SYNTAX_FAULTS_MAX = 3
+
+/** A value that may be a resource, with where it came from. */
+interface Candidate {
+  readonly value: unknown
+  /** `document 2` or `document 2, item 3`. */
+  readonly place: string
+  lineOf(path: readonly PropertyKey[]): number | undefined
+}
+
+/**
+ * Reads resources from YAML (several documents) or JSON; a document may be a `List`. Empty documents don't count.
+ * It is all or nothing: the problems of all documents are reported together, each with its line.
+ */
+export function parseResources(text: string): Result<Resource[], ResourceProblem[]> {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > TEXT_BYTES_MAX) {
+    return err([{ resource: 'text', path: '', message: `has ${bytes} bytes: at most ${TEXT_BYTES_MAX} are read` }])
+  }
+  const problems: ResourceProblem[] = []
+  const candidates = candidatesOf(text, problems)
+  if (candidates.length > RESOURCES_MAX) {
+    return err([
+      {
+        resource: 'text',
+        path: '',
+        message: `holds ${candidates.length} resources: at most ${RESOURCES_MAX} are read`,
+      },
+    ])
+  }
+  const resources: Resource[] = []
+  const seen = new Map<string, string>()
+  for (const candidate of candidates) {
+    const checked = checkResource(candidate.value)
+    const resource = nameOf(candidate.value) ?? candidate.place
+    if (!checked.ok) {
+      for (const { path, message } of checked.error) {
+        problems.push({ resource, path: formatPath(path), message, ...lineField(candidate.lineOf(path)) })
+      }
+      continue
+    }
+    const id = resourceId(checked.value)
+    const before = seen.get(id)
+    if (before !== undefined) {
+      problems.push({
+        resource,
+        path: '',
+        message: `is given twice, in ${before} too`,
+        ...lineField(candidate.lineOf([])),
+      })
+    }
+    seen.set(id, candidate.place)
+    resources.push(checked.value)
+  }
+  return problems.length === 0 ? ok(resources) : err(inReadingOrder(problems))
+}
+
+function candidatesOf(text: string, problems: ResourceProblem[]): Candidate[] {
+  const json = parseJson(text)
+  if (json !== undefined) return itemsOf(json.value, 'document 1', () => undefined)
+  const counter = new LineCounter()
+  const candidates: Candidate[] = []
+  try {
+    const documents = parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, stringKeys: true })
+    for (const [index, document] of [...documents].entries()) {
+      const place = `document ${index + 1}`
+      candidates.push(...candidatesOfDocument(document, place, counter, problems))
+    }
+  } catch (error) {
+    // The parser recurses: thousands of nested brackets exhaust the stack.
+    if (!(error instanceof RangeError)) throw error
+    problems.push({ resource: 'text', path: '', message: 'is nested too deep to be read' })
+  }
+  return candidates
+}
+
+/** JSON is YAML, but JSON's own parser is far faster; lines are not known then. */
+function parseJson(text: string): { readonly value: unknown } | undefined {
+  const first = text.trimStart()[0]
+  if (first !== '{' && first !== '[') return undefined
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}
+
+function candidatesOfDocument(
+  document: Document.Parsed<ParsedNode>,
+  place: string,
+  counter: LineCounter,
+  problems: ResourceProblem[],
+): Candidate[] {
+  for (const fault of document.errors.slice(0, SYNTAX_FAULTS_MAX)) {
+    const line = counter.linePos(fault.pos[0]).line
+    const message = fault.code === 'RESOURCE_EXHAUSTION' ? 'is nested too deep' : `is not YAML: ${fault.message}`
+    problems.push({ resource: place, path: '', message, line })
+  }
+  if (document.errors.length > 0) return []
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: ALIASES_MAX })
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    problems.push({
+      resource: place,
+      path: '',
+      message: `cannot be read: ${error.message} (at most ${ALIASES_MAX} are followed)`,
+    })
+    return []
+  }
+  if (value === null || value === undefined) return []
+  return itemsOf(value, place, path => lineOfPath(document, path, counter))
+}
+
+/** A list (`kind: List`, or a bare one) stands for its items. */
+function itemsOf(value: unknown, place: string, lineOf: Candidate['lineOf']): Candidate[] {
+  const prefix = Array.isArray(value) ? [] : ['items']
+  const items = Array.isArray(value)
+    ? value
+    : isObject(value) && value.kind === 'List' && Array.isArray(value.items)
+      ? value.items
+      : undefined
+  if (items === undefined) return [{ value, place, lineOf }]
+  return items.map((item: unknown, index) => ({
+    value: item,
+    place: `${place}, item ${index + 1}`,
+    lineOf: path => lineOf([...prefix, index, ...path]),
+  }))
+}
+
+/** The line of the field at `path`, else of the nearest thing around it that is there. */
+function lineOfPath(
+  document: Document.Parsed<ParsedNode>,
+  path: readonly PropertyKey[],
+  counter: LineCounter,
+): number | undefined {
+  for (let length = path.length; length >= 0; length--) {
+    const parts = path.slice(0, length)
+    const parent = length === 0 ? undefined : document.getIn(parts.slice(0, -1), true)
+    const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === parts.at(-1)) : undefined
+    const node = isScalar(pair?.key) ? pair.key : length === 0 ? document.contents : document.getIn(parts, true)
+    if (isNode(node) && node.range) return counter.linePos(node.range[0]).line
+  }
+  return undefined
+}
+
+function lineField(line: number | undefined): { readonly line?: number } {
+  return line === undefined ? {} : { line }
+}
+
+/** In the order of the text, and no more than anybody reads. */
+function inReadingOrder(problems: readonly ResourceProblem[]): ResourceProblem[] {
+  const inOrder = problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  const more = problems.length - PROBLEMS_MAX
+  if (more <= 0) return inOrder
+  return [...inOrder.slice(0, PROBLEMS_MAX), { resource: 'text', path: '', message: `has ${more} more problems` }]
+}
