@@ -1,0 +1,26 @@
+/**
+ * Certificates: our own X.509 and PKCS#10 templates, their signing, and the rules of SPIFFE by which they are checked.
+ * By verb: `template` says what a certificate shall contain, `sign` makes it, `parse` says what one contains, `check` whether it
+ * may be believed. Keys, signatures and chains are OpenSSL's, through node:crypto; only the encoding is ours.
+ * Invariants: what is parsed is bounded in size and depth before it is looked at, and parsing never throws; a private key never
+ * leaves the process but into a file of its own that only its owner can read; imports nothing of ours but common.
+ */
+export {
+  CA_CERTIFICATE_FILE,
+  CA_KEY_FILE,
+  hasCaDir,
+  initCaDir,
+  loadCaDir,
+  type TrustedCa,
+  trustDomainOfRoot,
+} from './ca-dir.ts'
+export { formatJoinToken, JOIN_TOKEN_SECRET_BYTES, type JoinToken, parseJoinToken } from './join-token.ts'
+export { type KeyPair, makeKeyPair } from './key-pair.ts'
+export type { ExtendedKeyUsage, KeyUsage } from './key-usage.ts'
+export { type CertificateFacts, parseCertificate } from './parse-certificate.ts'
+export { type CsrFacts, parseCsr } from './parse-csr.ts'
+export { checkPeerSvid, type PeerRules } from './peer-svid.ts'
+export { fromPem, spkiSha256, toPem } from './pem.ts'
+export { renewalTimeMs, runAtWallTime } from './renewal.ts'
+export { type CaKeyPair, makeCa, makeCsr, makeCsrOf, signCertificate, signLeaf } from './sign.ts'
+export { type CertificateTemplate, caTemplate, leafTemplate, NOT_BEFORE_BACKDATE_MS } from './template.ts'

@@ -1,0 +1,22 @@
+/** Object identifiers, by the names of RFC 5280 (certificates), RFC 5480 and RFC 8017 (algorithms), RFC 2985 (signing requests). */
+export const OID = {
+  commonName: '2.5.4.3',
+  organization: '2.5.4.10',
+
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+
+  extensionRequest: '1.2.840.113549.1.9.14',
+
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  ecdsaWithSha384: '1.2.840.10045.4.3.3',
+  rsaWithSha256: '1.2.840.113549.1.1.11',
+  rsaWithSha384: '1.2.840.113549.1.1.12',
+} as const

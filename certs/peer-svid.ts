@@ -1,0 +1,63 @@
+import { err, parseSpiffeId, type Result, type SpiffeId, type TrustDomain, trustDomainOf } from '../common/mod.ts'
+import { type CertificateFacts, parseCertificate } from './parse-certificate.ts'
+
+export interface PeerRules {
+  readonly trustDomain: TrustDomain
+  /** Unix time in milliseconds. */
+  readonly nowMs: number
+  /** What the peer is to us: a client that has connected, or the server that we have connected to. */
+  readonly usage: 'client' | 'server'
+}
+
+/** RFC 1123 names, and the wildcard that certificates may have. */
+const DNS_NAME = /^[A-Za-z0-9*._-]{1,255}$/
+
+/**
+ * Who a peer is, by the X.509-SVID rules (sections 2 to 5). For a leaf whose chain and signature OpenSSL has verified against
+ * the bundle of `trustDomain`; this looks at what OpenSSL does not know. Never throws.
+ */
+export function checkPeerSvid(der: Buffer, rules: PeerRules): Result<SpiffeId, string> {
+  const facts = parseCertificate(der)
+  if (!facts.ok) return facts
+  const fault = identityFault(facts.value) ?? usageFault(facts.value, rules) ?? validityFault(facts.value, rules.nowMs)
+  if (fault !== undefined) return err(`Cannot trust the peer's certificate: ${fault}`)
+  const [uri = ''] = facts.value.uriSans
+  const id = parseSpiffeId(uri)
+  if (!id.ok) return err(`Cannot trust the peer's certificate: ${id.error}`)
+  const domain = trustDomainOf(id.value)
+  if (domain !== rules.trustDomain) {
+    return err(`Cannot trust the peer's certificate: it is of the trust domain "${domain}", not "${rules.trustDomain}"`)
+  }
+  if (id.value === `spiffe://${domain}`) return err(`Cannot trust the peer's certificate: its SPIFFE ID has no path`)
+  // parseSpiffeId lowers the case of scheme and domain, as IDs written by hand need; in a certificate they must be exact.
+  if (id.value !== uri) return err(`Cannot trust the peer's certificate: "${uri}" is not in its normal form`)
+  return id
+}
+
+function identityFault(facts: CertificateFacts): string | undefined {
+  if (facts.uriSans.length !== 1) return `it has ${facts.uriSans.length} URI names, and an SVID has exactly one`
+  if (facts.subjectEmpty && !facts.sanCritical) return 'its subject is empty and its names are not critical'
+  if (!facts.dnsSans.every(name => DNS_NAME.test(name))) return 'one of its DNS names is not a DNS name'
+  return undefined
+}
+
+function usageFault(facts: CertificateFacts, rules: PeerRules): string | undefined {
+  if (facts.isCa) return 'it is a CA, and a CA is nobody'
+  if (!facts.keyUsageCritical || !facts.keyUsage.includes('digitalSignature')) {
+    return 'it lacks a critical key usage with digitalSignature'
+  }
+  if (facts.keyUsage.includes('keyCertSign') || facts.keyUsage.includes('cRLSign'))
+    return 'its key may sign certificates'
+  // Absent is allowed: X.509-SVID, section 4.4, and RFC 5280, 4.2.1.12.
+  const wanted = rules.usage === 'client' ? 'clientAuth' : 'serverAuth'
+  if (facts.extendedKeyUsage !== undefined && !facts.extendedKeyUsage.includes(wanted)) return `it is not for ${wanted}`
+  return undefined
+}
+
+/** The last moment is no longer valid, as in OpenSSL's X509_cmp_time. */
+function validityFault(facts: CertificateFacts, nowMs: number): string | undefined {
+  if (nowMs < facts.notBeforeMs)
+    return `it is valid only from ${new Date(facts.notBeforeMs).toISOString()}: compare the clocks`
+  if (nowMs >= facts.notAfterMs) return `it ended at ${new Date(facts.notAfterMs).toISOString()}`
+  return undefined
+}
