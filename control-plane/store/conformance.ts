@@ -99,6 +99,20 @@ export function storeConformance(name: string, makeBackend: () => Promise<StoreB
         expect(await store.audit.list(10)).toHaveLength(1)
       })
 
+      it('previews a commit without a trace', async () => {
+        await must([put(reviews, { a: 1 })])
+        const preview = await store.preview([put(reviews, { a: 2 }), put(canary, {}), remove(reviews)])
+        expect(preview).toMatchObject({ ok: true, value: { revision: 1 } })
+        expect(preview.ok && preview.value.outcomes.map(outcome => outcome.action)).toEqual([
+          'configured',
+          'created',
+          'deleted',
+        ])
+        expect((await store.list()).resources).toMatchObject([{ ref: reviews, content: { a: 1 } }])
+        expect(await store.audit.list(10)).toHaveLength(1)
+        expect((await must([put(canary, {})])).revision).toBe(2)
+      })
+
       it('deletes, and calls a deletion of nothing absent', async () => {
         await must([put(reviews, { a: 1 })])
         const { revision, outcomes } = await must([remove(reviews), remove(canary)])

@@ -18,6 +18,8 @@ export interface Store {
    * nothing changes at all, no revision is made. Each change leaves an audit record in the same transaction.
    */
   commit(changes: readonly StoreChange[], actor: string): Promise<Result<Committed, StoreError>>
+  /** What `commit` would answer now, but for the revision, which stays the newest; nothing is changed. */
+  preview(changes: readonly StoreChange[]): Promise<Result<Committed, StoreError>>
   /** Called after each commit that changed something, in order of revision, before `commit` answers. Returns the function that ends it. */
   onCommit(listener: (committed: Committed) => void): () => void
   readonly leases: LeaseRecords

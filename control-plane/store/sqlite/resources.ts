@@ -56,6 +56,11 @@ export class SqliteResources {
     return result
   }
 
+  preview(changes: readonly StoreChange[]): Result<Committed, StoreError> {
+    const result = transaction(this.#database, () => this.#apply(changes, 'preview'), 'ROLLBACK')
+    return result.ok ? ok({ ...result.value, revision: this.#revisions.committed }) : result
+  }
+
   #apply(changes: readonly StoreChange[], actor: string): Result<Committed, StoreError> {
     let revision: number | undefined
     const next = (): number => {

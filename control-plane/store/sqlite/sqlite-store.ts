@@ -39,6 +39,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Resu
       if (result.ok && result.value.revision > before) for (const listener of listeners) listener(result.value)
       return result
     },
+    preview: async changes => resources.preview(changes),
     onCommit: listener => {
       listeners.add(listener)
       return () => listeners.delete(listener)

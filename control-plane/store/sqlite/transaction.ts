@@ -2,12 +2,16 @@ import type { DatabaseSync } from 'node:sqlite'
 import { err, ok, type Result } from '../../../common/mod.ts'
 import type { StoreError } from '../store.ts'
 
-/** Runs `work` in one transaction: all of it is durable when this returns, or none of it has been. */
-export function transaction<T>(database: DatabaseSync, work: () => Result<T, StoreError>): Result<T, StoreError> {
+/** Runs `work` in one transaction: all of it is durable when this returns, or none of it has been (nor is it when `end` is a ROLLBACK). */
+export function transaction<T>(
+  database: DatabaseSync,
+  work: () => Result<T, StoreError>,
+  end: 'COMMIT' | 'ROLLBACK' = 'COMMIT',
+): Result<T, StoreError> {
   try {
     database.exec('BEGIN IMMEDIATE')
     const result = work()
-    if (result.ok) database.exec('COMMIT')
+    if (result.ok) database.exec(end)
     else database.exec('ROLLBACK')
     return result
   } catch (error) {
