@@ -1,5 +1,9 @@
 /**
- * World + who is asking -> snapshots. One file per concern: self, endpoints, service (routes, precedence, traffic), mesh.
- * Invariants: pure, deterministic (the same World gives the same bytes), frozen output; knows neither wire nor store nor clock.
+ * World + who is asking -> snapshots. One file per concern: self, endpoints, service (routes, precedence, rule, match), traffic, mesh.
+ * Invariants: pure, deterministic (the same World gives the same bytes, whatever the order of its maps), frozen output;
+ * knows neither wire nor store nor clock.
  */
+export { compileEndpoints } from './endpoints.ts'
+export { compileSelf } from './self.ts'
+export { compileService, withBackends } from './service.ts'
 export { type World, worldOf } from './world.ts'

@@ -5,10 +5,11 @@ export type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T
 
-export function deepFreeze<T>(value: T): DeepReadonly<T> {
+/** Freezes a tree of plain values in place, and returns it. */
+export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     for (const inner of Object.values(value)) deepFreeze(inner)
     Object.freeze(value)
   }
-  return value as DeepReadonly<T>
+  return value
 }

@@ -8,6 +8,8 @@ const VALUE_CHARACTERS_MAX = 4096
 const NAMED_MATCHES_MAX = 16
 /** A regular expression costs memory and time in proportion to its length, in every sidecar that holds it. */
 export const REGEX_BYTES_MAX = 1024
+/** Nested repetitions make a short expression a large program; sidecars refuse larger ones than this (decide/route). */
+const REGEX_INSTRUCTIONS_MAX = 5_000
 /** RFC 9110, 5.6.2: a token. */
 export const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 /** RFC 3986, 3.3: what a path is made of. */
@@ -68,8 +70,8 @@ export function regexProblem(text: string): string | undefined {
   if (text.length > REGEX_BYTES_MAX)
     return `is too long: a regular expression has at most ${REGEX_BYTES_MAX} characters`
   try {
-    RE2JS.compile(text)
-    return undefined
+    if (RE2JS.compile(text).programSize() <= REGEX_INSTRUCTIONS_MAX) return undefined
+    return 'repeats too much to be matched fast: repeat less, or use * and +'
   } catch (error) {
     const words = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error)
     return `is not a regular expression in RE2 syntax (no look-around, no back-references): ${words}`

@@ -2,6 +2,7 @@
  * What users write: one file per kind, each a schema from which types, messages, CRDs and the reference are derived.
  * Invariants: pure; a resource that left this room is frozen, has its schema's defaults, and holds no field that the mesh would ignore.
  */
+export { type DeepReadonly, deepFreeze } from './deep-readonly.ts'
 export {
   expandProcess,
   impliedService,
@@ -17,6 +18,6 @@ export { formatProblem, type ResourceProblem, resourceId } from './problem.ts'
 export type { ProcessResource } from './process.ts'
 export { checkReferences } from './references.ts'
 export type { ServiceResource } from './service.ts'
-export type { TrafficPolicyResource } from './traffic-policy.ts'
+export { TRAFFIC_DEFAULTS, type TrafficPolicyResource } from './traffic-policy.ts'
 export { validateResource } from './validate.ts'
 export type { WorkloadResource } from './workload.ts'

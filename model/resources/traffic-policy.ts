@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { DeepReadonly } from './deep-readonly.ts'
+import { type DeepReadonly, deepFreeze } from './deep-readonly.ts'
 import { countMax, dnsLabel, duration, percent, positiveDuration } from './fields.ts'
 import { metadata } from './metadata.ts'
 import { object } from './object.ts'
@@ -39,7 +39,7 @@ const retryBudget = object({
     .describe('The window over which requests are counted.'),
 })
 
-export const trafficSettings = object({
+const trafficSettings = object({
   targetRef: object({
     group: z.literal('').optional().describe('Empty: the core group.'),
     kind: z.literal('Service', { error: 'must be Service' }),
@@ -61,3 +61,8 @@ export const trafficPolicySchema = object({
 )
 
 export type TrafficPolicyResource = DeepReadonly<z.output<typeof trafficPolicySchema>>
+
+/** What holds for a Service that no policy names. */
+export const TRAFFIC_DEFAULTS: Omit<TrafficPolicyResource['spec'], 'targetRef'> = deepFreeze(
+  trafficSettings.omit({ targetRef: true }).parse({}),
+)
