@@ -29,6 +29,7 @@ export class RetryBudget {
   #bucketEndMs: number
   #restart = false
 
+  /** `windowMs` is above 0. */
   constructor(settings: BudgetSettings, nowMs: number) {
     this.#settings = settings
     this.#bucketMs = settings.windowMs / BUCKETS
@@ -95,6 +96,7 @@ export class RetryBudget {
     this.#bucket = bucket
     this.#bucketEndMs = (bucket + 1) * this.#bucketMs
   }
+
   #restartAt(bucket: number): void {
     this.#requests.fill(0)
     this.#requestsTotal = 0
