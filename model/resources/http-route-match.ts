@@ -30,6 +30,8 @@ const pathMatch = object({
     .describe('`PathPrefix` matches whole elements: `/abc` matches `/abc` and `/abc/d`, not `/abcd`.'),
   value: z.string().max(PATH_CHARACTERS_MAX).default('/').describe('What the path is held against.'),
 }).superRefine(({ type, value }, context) => {
+  // The schema says so already.
+  if (value.length > PATH_CHARACTERS_MAX) return
   const problem = type === 'RegularExpression' ? regexProblem(value) : pathProblem(value)
   if (problem !== undefined) context.addIssue({ code: 'custom', path: ['value'], message: problem })
 })

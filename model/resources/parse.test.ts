@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest'
+import { formatProblem, parseResources, resourceId } from './mod.ts'
+import { RESOURCES_MAX, TEXT_BYTES_MAX } from './parse.ts'
+
+const SERVICE = `apiVersion: v1
+kind: Service
+metadata:
+  name: reviews
+spec:
+  ports:
+    - port: 80
+`
+
+function problemsOf(text: string): string[] {
+  const result = parseResources(text)
+  return result.ok ? [] : result.error.map(formatProblem)
+}
+
+function idsOf(text: string): string[] {
+  const result = parseResources(text)
+  return result.ok ? result.value.map(resourceId) : []
+}
+
+const named = (name: string) => SERVICE.replace('reviews', name)
+
+describe('what is read', () => {
+  test.each([
+    ['nothing', '', []],
+    ['comments alone', '# a file\n', []],
+    ['one document', SERVICE, ['Service default/reviews']],
+    [
+      'several, and empty ones between',
+      `---\n${SERVICE}---\n---\n${named('b')}`,
+      ['Service default/reviews', 'Service default/b'],
+    ],
+    ['a byte order mark', `\uFEFF${SERVICE}`, ['Service default/reviews']],
+    ['CRLF line ends', SERVICE.replaceAll('\n', '\r\n'), ['Service default/reviews']],
+    [
+      'JSON',
+      '{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"ports":[{"port":80}]}}',
+      ['Service default/a'],
+    ],
+    [
+      'a List',
+      `kind: List\napiVersion: v1\nitems:\n- ${SERVICE.replaceAll('\n', '\n  ')}`,
+      ['Service default/reviews'],
+    ],
+    ['a bare list', `- ${SERVICE.replaceAll('\n', '\n  ')}`, ['Service default/reviews']],
+    ['a few aliases', `${SERVICE}      name: &n http\n      targetPort: *n\n`, ['Service default/reviews']],
+  ])('%s', (_, text, ids) => {
+    expect(problemsOf(text)).toEqual([])
+    expect(idsOf(text)).toEqual(ids)
+  })
+})
+
+describe('what is refused', () => {
+  test('each fault has the line of its field', () => {
+    const text = `${SERVICE}      nodePrt: 1\n---\n${named('b').replace('port: 80', 'port: 0')}`
+    expect(problemsOf(text)).toEqual([
+      'Service default/reviews, line 8: spec.ports[0].nodePrt is unknown: known are name, port, targetPort, appProtocol, protocol',
+      'Service default/b, line 16: spec.ports[0].port must be at least 1, not 0',
+    ])
+  })
+
+  test('a missing field has the line of what should hold it', () => {
+    expect(problemsOf(SERVICE.replace('    - port: 80', '    - name: a'))).toEqual([
+      'Service default/reviews, line 7: spec.ports[0].port is missing',
+    ])
+  })
+
+  test('faults in a List have their line too', () => {
+    const text = `kind: List\nitems:\n- ${SERVICE.replace('80', '0').replaceAll('\n', '\n  ')}`
+    expect(problemsOf(text)).toEqual(['Service default/reviews, line 9: spec.ports[0].port must be at least 1, not 0'])
+  })
+
+  test('one bad document refuses all, and the good ones are not complained of', () => {
+    expect(parseResources(`${SERVICE}---\nkind: Nothing\n`)).toMatchObject({
+      ok: false,
+      error: [{ resource: 'document 2' }],
+    })
+  })
+
+  test.each([
+    ['what is not YAML', '{a: b\nc', /^document 1, line 2: is not YAML: /],
+    ['a duplicate key', `${SERVICE}kind: Service\n`, /^document 1, line 8: is not YAML: Map keys must be unique$/],
+    ['an alias without its anchor', 'a: *b', /^document 1: cannot be read: Unresolved alias/],
+    ['a tag that runs code elsewhere', 'a: !!js/function "x"', /is unknown|kind is missing/],
+    [
+      'the same resource twice',
+      `${SERVICE}---\n${SERVICE}`,
+      /^Service default\/reviews, line 9: is given twice, in document 1 too$/,
+    ],
+    ['too deep a nesting in JSON', '{"a":'.repeat(100) + 1 + '}'.repeat(100), /nested deeper than 64 levels/],
+    ['too deep a nesting in YAML', '['.repeat(100_000), /^document 1, line 1: is nested too deep$/],
+    [
+      'a text of more than 4 MiB',
+      `# ${'x'.repeat(TEXT_BYTES_MAX)}`,
+      /^text: has 4194306 bytes: at most 4194304 are read$/,
+    ],
+    ['too many resources', `[${'1,'.repeat(RESOURCES_MAX)}1]`, /^text: holds 10001 resources: at most 10000 are read$/],
+    ['__proto__', `${SERVICE}__proto__: {x: 1}\n`, /__proto__ is not a name that a field can have$/],
+  ])('%s [API-5]', (_, text, problem) => {
+    expect(problemsOf(text)[0]).toMatch(problem)
+  })
+
+  test('an alias bomb is not unfolded [API-5]', () => {
+    const levels = 'bcdefghij'.split('').map((name, index) => {
+      const before = 'abcdefghij'[index]
+      return `${name}: &${name} [${Array(9).fill(`*${before}`).join(',')}]`
+    })
+    expect(problemsOf(`a: &a [x,x,x,x,x,x,x,x,x]\n${levels.join('\n')}`)).toEqual([
+      'document 1: cannot be read: Excessive alias count indicates a resource exhaustion attack (at most 100 are followed)',
+    ])
+  })
+
+  test('of very many faults the first hundred are told', () => {
+    const problems = problemsOf(`[${'1,'.repeat(150)}1]`)
+    expect(problems).toHaveLength(101)
+    expect(problems.at(-1)).toBe('text: has 51 more problems')
+  })
+})
