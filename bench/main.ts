@@ -1,0 +1,81 @@
+// `npm run bench`: this sidecar and its peers in the same topologies, side by side. See README.md for how to read it.
+import { availableParallelism } from 'node:os'
+import { startBackend } from './backend.ts'
+import { makeCertificates } from './certificates.ts'
+import { measureCase } from './measure.ts'
+import { type BenchOptions, parseOptions, USAGE } from './options.ts'
+import { PEERS, type Peer, type Scene } from './peers/mod.ts'
+import { formatTable } from './report.ts'
+import { type Row, ratiosOf } from './summary.ts'
+import { findCommand, Workspace } from './workspace.ts'
+
+// Progress goes to stderr: stdout belongs to the result.
+const say = (line: string) => console.error(line)
+
+const options = parseOptions(process.argv.slice(2))
+if (options === 'help') {
+  console.log(USAGE)
+} else if ('fault' in options) {
+  say(`Cannot read the options: ${options.fault}. See npm run bench -- --help`)
+  process.exitCode = 2
+} else {
+  await bench(options)
+}
+
+async function bench(wish: BenchOptions): Promise<void> {
+  const unknown = wish.peers.filter(name => !PEERS.some(peer => peer.name === name))
+  if (unknown.length > 0) {
+    say(`Cannot measure ${unknown.join(', ')}: known are ${PEERS.map(peer => peer.name).join(', ')}`)
+    process.exitCode = 2
+    return
+  }
+  // wrk makes the load and nginx answers it: without them nothing can be measured.
+  const nginx = findCommand('nginx')
+  if (nginx === undefined || findCommand('wrk') === undefined) {
+    say('Cannot measure: wrk and nginx are needed as load and backend. Install them: apt-get install wrk nginx-light')
+    process.exitCode = 1
+    return
+  }
+  if (availableParallelism() < 2)
+    say('This machine has one core: proxies and load share it, so read the ratios with care.')
+
+  const workspace = new Workspace()
+  let interrupted = false
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      interrupted = true
+      void workspace.close().then(() => process.exit(130))
+    })
+  }
+  try {
+    const scene = {
+      workspace,
+      certificates: makeCertificates(workspace),
+      backendPort: await startBackend(workspace, nginx),
+    }
+    const rows = await measureAll(scene, present(wish), wish)
+    const ratios = ratiosOf(rows, 'selvedge')
+    console.log(wish.output === 'json' ? JSON.stringify({ cases: rows, ratios }) : formatTable(rows, ratios))
+    if (rows.length === 0) process.exitCode = 1
+  } catch (error) {
+    // What we have ended ourselves has no cause worth telling.
+    if (!interrupted) say(error instanceof Error ? error.message : String(error))
+    process.exitCode = 1
+  } finally {
+    await workspace.close()
+  }
+}
+
+/** Those that take part; each that is missing says so once. */
+function present(wish: BenchOptions): Peer[] {
+  const wanted = PEERS.filter(peer => wish.peers.length === 0 || wish.peers.includes(peer.name))
+  const words = new Set(wanted.map(peer => peer.missing()).filter(word => word !== undefined))
+  for (const word of words) say(word)
+  return wanted.filter(peer => peer.missing() === undefined)
+}
+
+async function measureAll(scene: Scene, peers: readonly Peer[], wish: BenchOptions): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const one of wish.cases) rows.push(...(await measureCase(one, peers, scene, wish, say)))
+  return rows
+}
