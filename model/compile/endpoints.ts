@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 
 type PortPair = Endpoint['ports'][number]
 
-/** Where a Service's instances are; `undefined`: there is no such Service. An instance without a fitting port is left out. */
+/** Where a Service's instances are; `undefined`: there is no such Service. An instance that isn't ready, or has no fitting port, is left out. */
 export function compileEndpoints(
   world: World,
   key: ServiceKey,
@@ -17,6 +17,8 @@ export function compileEndpoints(
   if (service === undefined) return undefined
   const endpoints: Endpoint[] = []
   for (const workload of workloadsOf(world, service)) {
+    // Its application's port does not answer: it stays known, and offers nothing.
+    if (workload.status?.ready === false) continue
     const ports = portPairs(service, workload)
     if (ports.length === 0) continue
     const { namespace, name } = workload.metadata
