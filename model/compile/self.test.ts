@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { compileSelf } from './mod.ts'
+import { aPolicy, aService, aWorkload, TRUST_DOMAIN, workload, worldFrom } from './world.fixture.ts'
+
+function selfOf(...documents: readonly string[]) {
+  return compileSelf(worldFrom(...documents), workload('shop/a-1'), TRUST_DOMAIN)
+}
+
+test('a workload that does not exist has no self', () => {
+  expect(selfOf(aWorkload('shop/b', 'app: a'))).toBeUndefined()
+})
+
+test('self names the workload, its ports and the Services that select it, sorted', () => {
+  const self = selfOf(
+    aWorkload(
+      'shop/a-1',
+      'app: a, version: v1',
+      'ports: [{port: 9090, protocol: grpc}, {port: 8080, name: http, protocol: http}], serviceAccount: clerk',
+    ),
+    aService('shop/z', 'ports: [{port: 80}], selector: {app: a}'),
+    aService('shop/a', 'ports: [{port: 80}], selector: {version: v1, app: a}'),
+    aService('shop/v2', 'ports: [{port: 80}], selector: {app: a, version: v2}'),
+    aService('shop/none', 'ports: [{port: 80}]'),
+    aService('other/a', 'ports: [{port: 80}], selector: {app: a}'),
+  )
+  expect(self).toEqual({
+    workload: 'shop/a-1',
+    namespace: 'shop',
+    serviceAccount: 'clerk',
+    trustDomain: 'mesh.test',
+    services: ['shop/a', 'shop/z'],
+    ports: [
+      { port: 8080, name: 'http', protocol: 'http' },
+      { port: 9090, name: '', protocol: 'grpc' },
+    ],
+    mesh: {
+      mtls: 'strict',
+      unknownDestinations: 'allow',
+      accessLog: false,
+      traceSampling: 0.01,
+      requestTimeoutMs: undefined,
+      retryAttempts: 1,
+    },
+  })
+  expect(Object.isFrozen(self?.mesh)).toBe(true)
+})
+
+test("a namespace's MeshPolicy overrides the mesh's field by field", () => {
+  const self = selfOf(
+    aWorkload('shop/a-1', 'app: a'),
+    aPolicy(
+      'MeshPolicy',
+      'selvedge-system/default',
+      'mtls: permissive, accessLog: true, tracing: {sampling: 100}, defaults: {requestTimeout: 5s, retryAttempts: 3}',
+    ),
+    aPolicy(
+      'MeshPolicy',
+      'shop/default',
+      'accessLog: false, unknownDestinations: refuse, defaults: {requestTimeout: 0s}',
+    ),
+    aPolicy('MeshPolicy', 'other/default', 'mtls: strict'),
+  )
+  expect(self?.mesh).toEqual({
+    mtls: 'permissive',
+    unknownDestinations: 'refuse',
+    accessLog: false,
+    traceSampling: 1,
+    requestTimeoutMs: undefined,
+    retryAttempts: 3,
+  })
+})
