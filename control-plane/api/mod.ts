@@ -3,4 +3,9 @@
  * Invariants: every call but the health checks bears the token; every write is one transaction and leaves an audit record;
  * it reads fleet, graph and traces through the interfaces of `readers.ts`, and writes resources through the store alone.
  */
+export { ADMIN_TOKEN_FILE, loadAdminToken } from './admin-token.ts'
+export { type ApiParts, apiRoutes } from './api.ts'
+export type { MeshInfo } from './info.ts'
 export type * from './readers.ts'
+export { type ApiServer, startApiServer } from './server.ts'
+export type { TokenIssuer } from './tokens.ts'

@@ -1,0 +1,101 @@
+import { err, ok, type Result } from '../../common/mod.ts'
+import { KINDS, kindInfo, parseResources, type Resource } from '../../model/resources/mod.ts'
+import { type Committed, refText, type StoreChange } from '../store/mod.ts'
+import { parseObject } from './body.ts'
+import { checkQuery, dryRunOf } from './query.ts'
+import type { ApiAnswer, ApiCall, Route } from './router.ts'
+import type { Refusal, RefusalCause } from './status.ts'
+import { invalid, invalidResources, putOf, type Writer, warningsOf, write } from './writes.ts'
+
+/** Deletions in one call: as many as one apply can bring. */
+const DELETIONS_MAX = 10_000
+
+/** Many resources in one step: one transaction and one revision, or nothing and all reasons why. */
+export function applyRoutes(writer: Writer): Route[] {
+  return [
+    { method: 'POST', path: '/apis/selvedge.dev/v1/apply', answer: call => apply(writer, call) },
+    { method: 'POST', path: '/apis/selvedge.dev/v1/delete', answer: call => deleteAll(writer, call) },
+  ]
+}
+
+async function apply(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
+  const query = checkQuery(call.query, ['dryRun'])
+  if (!query.ok) return query
+  const dryRun = dryRunOf(call.query)
+  if (!dryRun.ok) return dryRun
+  const body = await call.body()
+  if (!body.ok) return body
+  const resources = resourcesIn(body.value)
+  if (!resources.ok) return resources
+  const changes: StoreChange[] = []
+  for (const resource of resources.value) {
+    const change = putOf(resource)
+    if (!change.ok) return change
+    changes.push(change.value)
+  }
+  const warnings = warningsOf(writer, resources.value)
+  const written = await write(writer, changes, { actor: call.actor, dryRun: dryRun.value })
+  return written.ok ? ok({ code: 200, value: { ...summary(written.value), warnings } }) : written
+}
+
+/** `{"resources": [...]}`, else whatever `parseResources` reads: YAML documents, a `List`, one resource. */
+function resourcesIn(text: string): Result<readonly Resource[], Refusal> {
+  const parsed = parseResources(unwrapped(text))
+  if (!parsed.ok) return err(invalidResources('apply', parsed.error))
+  if (parsed.value.length > 0) return parsed
+  return err({
+    code: 400,
+    message: 'Cannot apply: the body holds no resources. Send YAML documents or {"resources": [...]}.',
+  })
+}
+
+function unwrapped(text: string): string {
+  if (!/^\s*\{\s*"resources"\s*:/.test(text)) return text
+  const body = parseObject(text)
+  return body.ok && Array.isArray(body.value.resources) ? JSON.stringify(body.value.resources) : text
+}
+
+async function deleteAll(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
+  const query = checkQuery(call.query, ['dryRun'])
+  if (!query.ok) return query
+  const dryRun = dryRunOf(call.query)
+  if (!dryRun.ok) return dryRun
+  const text = await call.body()
+  if (!text.ok) return text
+  const body = parseObject(text.value)
+  if (!body.ok) return body
+  const { resources } = body.value
+  if (!Array.isArray(resources) || resources.length === 0 || resources.length > DELETIONS_MAX) {
+    const message = `Cannot delete: "resources" must be a list of 1 to ${DELETIONS_MAX}, each with apiVersion, kind, namespace and name.`
+    return err({ code: 400, message })
+  }
+  const causes: RefusalCause[] = []
+  const changes: StoreChange[] = []
+  for (const [index, item] of resources.entries()) {
+    const change = deletionOf(item, index)
+    if (change.ok) changes.push(change.value)
+    else causes.push(change.error)
+  }
+  if (causes.length > 0) return err(invalid('delete', causes))
+  const written = await write(writer, changes, { actor: call.actor, dryRun: dryRun.value })
+  return written.ok ? ok({ code: 200, value: { ...summary(written.value), warnings: [] } }) : written
+}
+
+function deletionOf(item: unknown, index: number): Result<StoreChange, RefusalCause> {
+  const resource = `item ${index + 1}`
+  const { apiVersion, kind, namespace = 'default', name } = (item ?? {}) as Readonly<Record<string, unknown>>
+  const info = typeof kind === 'string' ? kindInfo(kind) : undefined
+  if (info === undefined) {
+    return err({ resource, field: 'kind', message: `must be one of ${KINDS.map(known => known.kind).join(', ')}` })
+  }
+  if (apiVersion !== undefined && apiVersion !== info.apiVersion) {
+    return err({ resource, field: 'apiVersion', message: `must be ${info.apiVersion} for ${info.kind}` })
+  }
+  if (typeof namespace !== 'string') return err({ resource, field: 'namespace', message: 'must be a string' })
+  if (typeof name !== 'string' || name === '') return err({ resource, field: 'name', message: 'is missing' })
+  return ok({ kind: 'delete', ref: { kind: info.kind, namespace, name }, expectedResourceVersion: undefined })
+}
+
+function summary({ revision, outcomes }: Committed): object {
+  return { revision, results: outcomes.map(({ ref, action }) => ({ resource: refText(ref), action })) }
+}
