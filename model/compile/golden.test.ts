@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import type { Resource } from '../resources/mod.ts'
 import { compileEndpoints, compileSelf, compileService, type World, withBackends, worldOf } from './mod.ts'
 import { aPolicy, aRoute, aService, aWorkload, service, TRUST_DOMAIN, workload, worldFrom } from './world.fixture.ts'
@@ -50,11 +51,11 @@ function everything(world: World): string {
     services: wanted.map(key => compileService(world, 'bookshop', key)),
     endpoints: wanted.map(key => compileEndpoints(world, key, TRUST_DOMAIN)),
   }
-  return `${JSON.stringify(snapshots, null, 2)}\n`
+  return stringify(snapshots, { lineWidth: 0 })
 }
 
 test('the bookshop as its storefront sees it', async () => {
-  await expect(everything(BOOKSHOP)).toMatchFileSnapshot(golden('bookshop.json'))
+  await expect(everything(BOOKSHOP)).toMatchFileSnapshot(golden('bookshop.yaml'))
 })
 
 test('the order in which resources come makes no difference', () => {
