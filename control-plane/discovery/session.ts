@@ -1,0 +1,176 @@
+import { err, ok, type Result, type ServiceKey } from '../../common/mod.ts'
+import type { SnapshotProblem } from '../../model/snapshot/mod.ts'
+import type { FleetStream } from '../fleet/mod.ts'
+import {
+  type ContentVersion,
+  diff,
+  endpointsResource,
+  type HeldVersions,
+  type Resource,
+  type ResourceName,
+  type Resources,
+  serviceOfResource,
+  serviceResource,
+} from '../snapshots/mod.ts'
+import { SUBSCRIPTIONS_MAX } from './limits.ts'
+import type { OutgoingUpdate } from './messages.ts'
+
+/**
+ * One sidecar's conversation after its Hello: what it wants, what it holds, what is on its way. At most one update is unanswered;
+ * what happens meanwhile is looked at once the answer is there, so a slow sidecar gets the latest and costs no queue.
+ */
+export interface Session {
+  /** Begins: the sidecar is answered at once, even if nothing differs. */
+  start(): void
+  /** The sidecar's wishes have changed. What is new is answered as soon as nothing is unanswered. Refused when it wants too much. */
+  subscribe(add: readonly ServiceKey[], remove: readonly ServiceKey[]): Result<void, string>
+  /** The mesh has changed. */
+  changed(): void
+  /** Stale nonces are ignored. */
+  ack(nonce: string): void
+  nack(nonce: string, problems: readonly SnapshotProblem[]): void
+  /** Sorted. */
+  subscriptions(): readonly ServiceKey[]
+}
+
+export interface SessionOptions {
+  readonly held: HeldVersions
+  readonly subscriptions: readonly ServiceKey[]
+  /** What the sidecar shall know now, if it wants these services. */
+  readonly resourcesFor: (services: Iterable<ServiceKey>) => {
+    readonly revision: number
+    readonly resources: Resources
+  }
+  readonly fleet: Pick<FleetStream, 'unchanged' | 'sent' | 'acknowledged' | 'refused'>
+  readonly send: (update: OutgoingUpdate) => void
+}
+
+export function createSession(options: SessionOptions): Session {
+  const held = new Map<ResourceName, ContentVersion>(options.held)
+  const subscribed = new Set<ServiceKey>(options.subscriptions)
+  /** Services that the sidecar holds because they were sent as backends: kept up to date too, or it would route by what is no longer true. */
+  const implied = new Set<ServiceKey>()
+  /** What was refused, and what came with it. Not sent again until something about it changes. */
+  const refused = new Map<ResourceName, ContentVersion>()
+  let unanswered: OutgoingUpdate | undefined
+  /** What to do when the answer has come. */
+  let next: 'nothing' | 'look' | 'answer' = 'nothing'
+  let updates = 0
+
+  for (const name of held.keys()) {
+    const service = serviceOfResource(name)
+    if (service !== undefined) implied.add(service)
+  }
+
+  function look(mustAnswer: boolean): void {
+    if (unanswered !== undefined) {
+      if (mustAnswer) next = 'answer'
+      else if (next === 'nothing') next = 'look'
+      return
+    }
+    const { revision, resources } = options.resourcesFor(subscribed.union(implied))
+    const { changed, dropped } = diff(held, resources)
+    for (const name of dropped) held.delete(name)
+    if (outdated(refused, resources)) refused.clear()
+    const sendable = refused.size === 0 ? changed : without(changed, refused, held)
+    if (sendable.size === 0) options.fleet.unchanged(revision)
+    else options.fleet.sent(revision)
+    if (sendable.size === 0 && !mustAnswer) return
+    updates++
+    unanswered = { nonce: String(updates), revision, resources: sendable }
+    options.send(unanswered)
+  }
+
+  function answered(nonce: string): OutgoingUpdate | undefined {
+    if (unanswered?.nonce !== nonce) return undefined
+    const update = unanswered
+    unanswered = undefined
+    return update
+  }
+
+  function goOn(): void {
+    const todo = next
+    next = 'nothing'
+    if (todo !== 'nothing') look(todo === 'answer')
+  }
+
+  return {
+    start() {
+      look(true)
+    },
+    subscribe(add, remove) {
+      for (const service of remove) {
+        subscribed.delete(service)
+        implied.delete(service)
+      }
+      for (const service of add) {
+        subscribed.add(service)
+        // Who asks does not have it, whatever was said before.
+        held.delete(serviceResource(service))
+        held.delete(endpointsResource(service))
+      }
+      if (subscribed.size > SUBSCRIPTIONS_MAX) {
+        return err(`Cannot subscribe to ${subscribed.size} services: ${SUBSCRIPTIONS_MAX} is the most for one sidecar`)
+      }
+      look(add.length > 0)
+      return ok(undefined)
+    },
+    changed() {
+      look(false)
+    },
+    ack(nonce) {
+      const update = answered(nonce)
+      if (update === undefined) return
+      for (const [name, resource] of update.resources) {
+        held.set(name, resource.version)
+        if (resource.kind === 'service') implied.add(resource.content.key)
+      }
+      if (update.resources.size > 0) options.fleet.acknowledged(refused.size === 0)
+      goOn()
+    },
+    nack(nonce, problems) {
+      const update = answered(nonce)
+      if (update === undefined) return
+      for (const name of blamed(update.resources, problems)) {
+        const version = update.resources.get(name)?.version
+        if (version !== undefined) refused.set(name, version)
+      }
+      if (update.resources.size > 0) options.fleet.refused(problems)
+      // Where the instances are is news of its own: what could not be blamed follows without the rest.
+      if (next === 'nothing' && update.resources.size > 0) next = 'look'
+      goOn()
+    },
+    subscriptions: () => [...subscribed].sort(),
+  }
+}
+
+/**
+ * What is held back after a refusal: all rules of the update, because they belong together, and those endpoints that the problems name.
+ * Where the problems name nothing that was sent, all of it.
+ */
+function blamed(sent: Resources, problems: readonly SnapshotProblem[]): readonly ResourceName[] {
+  const named = new Set<string>(problems.map(problem => problem.resource))
+  const names = [...sent.keys()]
+  if (!names.some(name => named.has(name))) return names
+  return names.filter(name => named.has(name) || sent.get(name)?.kind !== 'endpoints')
+}
+
+/** Whether something that was refused has changed since: then all that was held back may be tried again, together. */
+function outdated(refused: HeldVersions, resources: Resources): boolean {
+  for (const [name, version] of refused) if (resources.get(name)?.version !== version) return true
+  return false
+}
+
+/** What may be sent beside what was refused. Endpoints of a Service that the sidecar was never told of would mean nothing to it. */
+function without(changed: Resources, refused: HeldVersions, held: HeldVersions): Resources {
+  const sendable = new Map<ResourceName, Resource>()
+  for (const [name, resource] of changed) {
+    if (refused.has(name)) continue
+    if (resource.kind === 'endpoints') {
+      const rules = serviceResource(resource.content.service)
+      if (refused.has(rules) && !held.has(rules)) continue
+    }
+    sendable.set(name, resource)
+  }
+  return sendable
+}

@@ -1,0 +1,229 @@
+import type { Clock, Random, ServiceKey, WorkloadKey } from '../../common/mod.ts'
+import type { SnapshotProblem } from '../../model/snapshot/mod.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { PolicySink, PolicySource } from '../policy/source.ts'
+import { backoffMs } from './backoff.ts'
+import { createInterest } from './interest.ts'
+import type { Link, LinkEvents, OpenLink } from './link.ts'
+import type { Incoming, Registration } from './messages.ts'
+
+/** A stream that has lived this long was no accident: the next failure begins at the shortest pause again. */
+const STABLE_MS = 5_000
+
+export interface StreamSource extends PolicySource {
+  /** The application's port began, or ceased, to answer. */
+  setReady(ready: boolean): void
+  status(): StreamStatus
+}
+
+/** For people, and for metrics. */
+export interface StreamStatus {
+  readonly state: State['kind']
+  /** What the control plane calls itself; `undefined` until it has said so. */
+  readonly controlPlane: string | undefined
+  /** The last revision that was applied; empty before the first. */
+  readonly revision: string
+  readonly updatesApplied: number
+  readonly updatesRefused: number
+  readonly lastRefusal: { readonly revision: string; readonly problems: readonly SnapshotProblem[] } | undefined
+  readonly subscriptions: number
+  /** Why the last stream ended. */
+  readonly lastEnd: string | undefined
+}
+
+export interface SourceOptions {
+  readonly open: OpenLink
+  readonly identity: Pick<Identity, 'onChange'>
+  readonly workload: WorkloadKey
+  /** What is offered at the beginning. */
+  readonly registration: Registration
+  readonly programVersion: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting'; readonly link: Link }
+  /** Hello is sent. */
+  | { readonly kind: 'greeting'; readonly link: Link; readonly sinceMs: number }
+  | { readonly kind: 'open'; readonly link: Link; readonly sinceMs: number; readonly renewal?: NodeJS.Timeout }
+  /** A stream with the renewed certificate is on its way, and the old one serves until it is there. */
+  | { readonly kind: 'renewing'; readonly link: Link; readonly sinceMs: number; readonly next: Link }
+  | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly kind: 'closed' }
+
+/**
+ * Policy from the control plane's stream. Reconnects for as long as it lives, and resumes with what it holds; meanwhile, what was
+ * applied stays in force.
+ */
+export function createStreamSource(options: SourceOptions): StreamSource {
+  const interest = createInterest()
+  let state: State = { kind: 'idle' }
+  let sink: PolicySink | undefined
+  let registration = options.registration
+  let attempt = 0
+  /** Wishes of this turn of the event loop, told together. */
+  const wishes = { add: new Set<ServiceKey>(), remove: new Set<ServiceKey>() }
+  let flushing: NodeJS.Immediate | undefined
+  const seen: { -readonly [K in keyof StreamStatus]: StreamStatus[K] } = {
+    state: 'idle',
+    controlPlane: undefined,
+    revision: '',
+    updatesApplied: 0,
+    updatesRefused: 0,
+    lastRefusal: undefined,
+    subscriptions: 0,
+    lastEnd: undefined,
+  }
+
+  /** The stream on which something can be said now. */
+  function speaking(): Link | undefined {
+    return state.kind === 'open' || state.kind === 'greeting' || state.kind === 'renewing' ? state.link : undefined
+  }
+
+  /** Opens a link; `events` name the link, so that one that has been given up is not listened to. */
+  function dial(): Link {
+    const link: Link = options.open({
+      connected: () => connected(link),
+      message: message => {
+        if (link === speaking()) take(link, message)
+      },
+      ended: why => ended(link, why),
+    } satisfies LinkEvents)
+    return link
+  }
+
+  function connect(): void {
+    state = { kind: 'connecting', link: dial() }
+  }
+
+  function connected(link: Link): void {
+    if (state.kind === 'renewing' && state.next === link) {
+      // From here on the old stream is not heard, so what Hello says is held stays true until the answer.
+      void state.link.close()
+    } else if (state.kind !== 'connecting' || state.link !== link) return
+    state = { kind: 'greeting', link, sinceMs: options.clock.nowMs() }
+    wishes.add.clear()
+    wishes.remove.clear()
+    const { workload, programVersion } = options
+    const subscriptions = interest.subscriptions()
+    link.send({ kind: 'hello', workload, programVersion, subscriptions, held: interest.held(), registration })
+  }
+
+  function ended(link: Link, why: string): void {
+    if (state.kind === 'renewing' && state.next === link) {
+      // The old stream serves on; the new one is tried again.
+      const timer = setTimeout(renew, backoffMs(attempt++, options.random))
+      state = { kind: 'open', link: state.link, sinceMs: state.sinceMs, renewal: timer }
+      options.log({ why }, 'Cannot open a discovery stream with the renewed certificate; trying again')
+      return
+    }
+    if (state.kind === 'renewing' && state.link === link) {
+      state = { kind: 'connecting', link: state.next }
+      return
+    }
+    if (!('link' in state) || state.link !== link) return
+    if (state.kind === 'open') clearTimeout(state.renewal)
+    const wasOpen = state.kind !== 'connecting'
+    if (state.kind === 'open' && options.clock.nowMs() - state.sinceMs >= STABLE_MS) attempt = 0
+    const pauseMs = Math.round(backoffMs(attempt++, options.random))
+    state = { kind: 'waiting', timer: setTimeout(connect, pauseMs) }
+    // One line when it is lost, and one for each different reason while it is away.
+    if (wasOpen || why !== seen.lastEnd) {
+      options.log({ why, pauseMs }, 'Cannot reach the control plane: the last policy stays in force; trying again')
+    }
+    seen.lastEnd = why
+  }
+
+  function renew(): void {
+    switch (state.kind) {
+      case 'open':
+        clearTimeout(state.renewal)
+        state = { kind: 'renewing', link: state.link, sinceMs: state.sinceMs, next: dial() }
+        break
+      case 'renewing':
+        void state.next.close()
+        state = { ...state, next: dial() }
+        break
+      case 'connecting':
+      case 'greeting':
+        void state.link.close()
+        connect()
+        break
+      default:
+        break
+    }
+  }
+
+  function take(link: Link, message: Incoming): void {
+    if (message.kind === 'welcome') {
+      seen.controlPlane = message.controlPlane
+      if (state.kind === 'greeting') state = { kind: 'open', link, sinceMs: state.sinceMs }
+      options.log({ controlPlane: message.controlPlane }, 'Connected to the control plane')
+      return
+    }
+    const { nonce, revision, content } = message
+    const applied = content.ok && sink !== undefined ? sink.apply(content.value.update) : content
+    if (content.ok && applied.ok) {
+      interest.applied(content.value)
+      seen.revision = revision
+      seen.updatesApplied++
+      link.send({ kind: 'ack', nonce })
+    } else if (!applied.ok) {
+      const problems = applied.error
+      seen.lastRefusal = { revision, problems }
+      seen.updatesRefused++
+      options.log({ revision, problems }, 'Cannot apply an update: the old policy stays in force')
+      link.send({ kind: 'nack', nonce, problems })
+    }
+  }
+
+  function flush(): void {
+    flushing = undefined
+    const add = [...wishes.add]
+    const remove = [...wishes.remove]
+    wishes.add.clear()
+    wishes.remove.clear()
+    // Without a stream there is nothing to say: the next Hello names all subscriptions.
+    if (add.length + remove.length > 0) speaking()?.send({ kind: 'subscribe', add, remove })
+  }
+
+  const stopListening = options.identity.onChange(renew)
+
+  return {
+    start(to) {
+      sink = to
+      connect()
+    },
+    want(service) {
+      const wish = interest.want(service)
+      if (wish.kind === 'absent') {
+        // The control plane would push its creation, so the answer is at hand; only the asker has forgotten it.
+        sink?.apply({ revision: seen.revision, self: undefined, services: [], endpoints: [], absent: [service] })
+      }
+      if (wish.kind !== 'new' || state.kind === 'closed') return
+      wishes.add.add(service)
+      if (wish.dropped !== undefined && !wishes.add.delete(wish.dropped)) wishes.remove.add(wish.dropped)
+      flushing ??= setImmediate(flush)
+    },
+    connected: () => speaking() !== undefined,
+    setReady(ready) {
+      if (ready === registration.ready) return
+      registration = { ...registration, ready }
+      speaking()?.send({ kind: 'readiness', ready })
+    },
+    status: () => ({ ...seen, state: state.kind, subscriptions: interest.subscriptions().length }),
+    async close() {
+      stopListening()
+      clearImmediate(flushing)
+      const before = state
+      state = { kind: 'closed' }
+      if (before.kind === 'waiting') clearTimeout(before.timer)
+      if (before.kind === 'open') clearTimeout(before.renewal)
+      const links = before.kind === 'renewing' ? [before.link, before.next] : 'link' in before ? [before.link] : []
+      await Promise.all(links.map(link => link.close()))
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import type { Client, ClientDuplexStream } from '@grpc/grpc-js'
+import type * as proto from '../../proto/mod.ts'
+import { decodeUpdate } from './decode/wire.ts'
+import type { Incoming, Outgoing } from './messages.ts'
+
+/** The protocol that this sidecar speaks. */
+const PROTOCOL_VERSION = 1
+
+export type DiscoveryStream = ClientDuplexStream<proto.SidecarMessage, proto.ControlMessage__Output>
+
+/** Makes clients of the discovery service. */
+export type DiscoveryClient = ReturnType<typeof proto.loadDiscovery>['Discovery']
+
+/** Parses the .proto, once; with it comes all of gRPC, which a sidecar in file mode never needs. */
+export async function loadDiscoveryClient(): Promise<DiscoveryClient> {
+  const { loadDiscovery } = await import('../../proto/mod.ts')
+  return loadDiscovery().Discovery
+}
+
+export function openStream(client: InstanceType<DiscoveryClient> & Client): DiscoveryStream {
+  return client.Stream()
+}
+
+/** `undefined`: of a kind that this sidecar doesn't know, and that a newer control plane may send to newer sidecars. */
+export function decodeIncoming(wire: proto.ControlMessage__Output): Incoming | undefined {
+  if (wire.welcome) return { kind: 'welcome', controlPlane: wire.welcome.controlPlane }
+  if (!wire.update) return undefined
+  const { nonce, revision } = wire.update
+  return { kind: 'update', nonce, revision, content: decodeUpdate(wire.update) }
+}
+
+export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
+  switch (message.kind) {
+    case 'hello': {
+      const { workload, programVersion, subscriptions, registration } = message
+      const { inboundPort, ports, labels, ...offer } = registration
+      return {
+        hello: {
+          protocolVersion: PROTOCOL_VERSION,
+          workload,
+          programVersion,
+          subscriptions: [...subscriptions],
+          held: [...message.held].map(([name, version]) => ({ name, version })),
+          registration: {
+            ...offer,
+            // On the wire, 0 is "none".
+            inboundPort: inboundPort ?? 0,
+            ports: ports.map(({ name, port, protocol }) => ({ name, port, protocol })),
+            labels: { ...labels },
+          },
+        },
+      }
+    }
+    case 'subscribe':
+      return { subscribe: { add: [...message.add], remove: [...message.remove] } }
+    case 'ack':
+      return { ack: { nonce: message.nonce } }
+    case 'nack':
+      return { nack: { nonce: message.nonce, problems: message.problems.map(problem => ({ ...problem })) } }
+    case 'readiness':
+      return { readiness: { ready: message.ready } }
+  }
+}
