@@ -16,7 +16,7 @@ const GRPC = [...NODE, '@grpc/grpc-js']
 const STACK = {
   may: [
     ...['model/snapshot', 'model/telemetry', 'decide/*', 'certs'],
-    ...['http', 'codec/h1', 'transport', 'identity', 'policy', 'telemetry'].map(room => `sidecar/${room}`),
+    ...['http', 'session', 'transport', 'identity', 'policy', 'upstream', 'telemetry'].map(room => `sidecar/${room}`),
   ],
   packages: NODE,
 }
@@ -44,6 +44,7 @@ const shared: readonly Room[] = [
   {
     path: 'decide',
     purpose: 'simulate.ts: the decisions in the order of the stacks, with no sockets',
+    flat: true,
     ...PURE,
     may: ['model/snapshot', 'decide/*'],
   },
@@ -56,6 +57,7 @@ const shared: readonly Room[] = [
   { path: 'decide/balance', purpose: 'which endpoint: power of two choices on peak EWMA', ...DECISION },
   { path: 'decide/retry', purpose: 'whether to try again, and the budget for it', ...DECISION },
   { path: 'decide/breaker', purpose: 'whether a destination has room for one more', ...DECISION },
+  { path: 'decide/timeout', purpose: 'how long an exchange and an attempt may last', ...DECISION },
   { path: 'decide/outlier', purpose: 'which endpoint is ejected, and for how long', ...DECISION },
   {
     path: 'proto',
@@ -70,6 +72,7 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar',
     purpose: 'app.ts: assembles one sidecar',
+    flat: true,
     may: ['model/*', 'decide/*', 'certs', 'sidecar/*'],
     packages: [...NODE, 'pino'],
     doors: PROGRAM_DOORS,
@@ -86,6 +89,21 @@ const sidecar: readonly Room[] = [
     purpose: 'listen, connect, TLS, drain',
     may: ['certs', 'sidecar/identity'],
     packages: NODE,
+  },
+  {
+    path: 'sidecar/session',
+    purpose: 'a socket and a codec joined: connections that carry exchanges, and pools of them',
+    may: ['sidecar/http', 'sidecar/codec/h1', 'sidecar/transport'],
+    packages: ['node:net'],
+  },
+  {
+    path: 'sidecar/upstream',
+    purpose: 'an exchange on its way to an endpoint: pools, attempts, and what is learnt from them',
+    may: [
+      ...['model/snapshot', 'decide/*'],
+      ...['http', 'session', 'transport', 'identity'].map(room => `sidecar/${room}`),
+    ],
+    packages: [],
   },
   {
     path: 'sidecar/identity',
@@ -110,7 +128,8 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar/telemetry',
     purpose: 'instruments that rooms are handed, and where their figures go',
-    may: ['model/telemetry', 'proto', 'sidecar/identity'],
+    // `http` is the vocabulary of its filters, not a room that it measures.
+    may: ['model/telemetry', 'proto', 'sidecar/identity', 'sidecar/http'],
     packages: [...GRPC, 'prom-client', 'pino'],
   },
   { path: 'sidecar/inbound', purpose: 'requests from other sidecars to the local application', ...STACK },
@@ -127,6 +146,7 @@ const controlPlane: readonly Room[] = [
   {
     path: 'control-plane',
     purpose: 'app.ts: assembles the control plane',
+    flat: true,
     may: ['model/*', 'certs', 'proto', 'control-plane/*'],
     packages: [...GRPC, 'pino', 'prom-client'],
     doors: PROGRAM_DOORS,
@@ -185,7 +205,7 @@ const controlPlane: readonly Room[] = [
   {
     path: 'control-plane/attestation',
     purpose: 'who asks for a certificate: join tokens',
-    may: [],
+    may: ['certs'],
     packages: NODE,
     doors: { 'token-records.ts': 'the contract alone: the store keeps records and admits nobody' },
   },
@@ -219,7 +239,6 @@ const around: readonly Room[] = [
     may: ['model/resources', 'cli'],
     packages: [...NODE, 'undici'],
   },
-  { path: 'docs/examples', purpose: 'resources and programs to start from', may: [], packages: NODE },
   {
     path: 'tools',
     purpose: 'the checks, and what makes generated files',

@@ -9,6 +9,8 @@ export interface Room {
   readonly packages: readonly string[]
   /** Files beside `mod.ts` that other rooms may import, each with its reason. */
   readonly doors?: Readonly<Record<string, string>>
+  /** Only the files directly in it belong to it: a folder below it is a room of its own, or a fault. */
+  readonly flat?: true
   /** Decides or describes only: neither clock nor chance nor timers, they come in as arguments. */
   readonly pure?: true
 }
@@ -41,13 +43,13 @@ export function isWithin(path: string, room: string): boolean {
   return path === room || path.startsWith(`${room}/`)
 }
 
-/** The room that a file belongs to: the longest path wins. */
+/** The room that a file belongs to: the longest path wins. Undefined below a flat room: nobody has said who lives there. */
 export function roomOf(law: Law, file: string): Room | undefined {
   let found: Room | undefined
   for (const room of law.rooms) {
     if (isWithin(file, room.path) && room.path.length > (found?.path.length ?? -1)) found = room
   }
-  return found
+  return found?.flat && file.slice(found.path.length + 1).includes('/') ? undefined : found
 }
 
 /** Whether the table lets room `from` import room `to`. */
