@@ -1,8 +1,8 @@
 /**
  * Which endpoint gets an attempt: power of two choices on peak EWMA latency.
  *
- * Invariants: an endpoint that is not usable is never picked; a pick allocates nothing; what is learnt of an endpoint lives in its
- * `EndpointLoad` and outlives snapshots; an endpoint that fails fast looks slow.
+ * Invariants: an endpoint that is not usable is never picked; a pick allocates nothing; what is learnt of an endpoint
+ * lives in its `EndpointLoad` and outlives snapshots; an endpoint that fails fast looks slow.
  */
 export type { EndpointLoad } from './load.ts'
 export { loadCancelled, loadCost, loadEnded, loadFailed, loadStarted, newLoad } from './load.ts'

@@ -1,13 +1,16 @@
 import type { Random } from '../../common/mod.ts'
 import { type EndpointLoad, loadCost } from './load.ts'
 
-/** Blind draws for one usable candidate before all are looked at. When half are usable, one pick in 16 ends in a scan. */
+/**
+ * Blind draws for one usable candidate before all are looked at. When half are usable, one pick in 16 ends in a scan.
+ */
 const DRAWS_MAX = 4
 const NONE = -1
 
 /**
- * Draws two different usable candidates, each pair as likely as any other, and takes the one with the lower cost ("The Power of Two
- * Choices in Randomized Load Balancing", Mitzenmacher 2001). With one usable candidate takes it; `undefined` with none.
+ * Draws two different usable candidates, each pair as likely as any other, and takes the one with the lower cost ("The
+ * Power of Two Choices in Randomized Load Balancing", Mitzenmacher 2001). With one usable candidate takes it;
+ * `undefined` with none.
  */
 export function pickEndpoint<T extends { readonly load: EndpointLoad }>(
   candidates: readonly T[],
@@ -39,7 +42,9 @@ function draw<T>(candidates: readonly T[], usable: (candidate: T) => boolean, ex
   return scan(candidates, usable, except, random)
 }
 
-/** The k-th usable candidate replaces the one kept so far with probability 1/k, which leaves each with the same chance. */
+/**
+ * The k-th usable candidate replaces the one kept so far with probability 1/k, which leaves each with the same chance.
+ */
 function scan<T>(candidates: readonly T[], usable: (candidate: T) => boolean, except: number, random: Random): number {
   let kept = NONE
   let seen = 0

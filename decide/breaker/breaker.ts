@@ -20,7 +20,10 @@ export function releaseRequest(state: BreakerState): void {
   if (state.requests > 0) state.requests -= 1
 }
 
-/** Counts in a request that has to wait for a connection, or answers false. Each true is followed by one `releasePending`. */
+/**
+ * Counts in a request that has to wait for a connection, or answers false. Each true is followed by one
+ * `releasePending`.
+ */
 export function admitPending(state: BreakerState, limits: BreakerLimits): boolean {
   if (state.pending >= limits.pendingMax) return false
   state.pending += 1
@@ -31,7 +34,10 @@ export function releasePending(state: BreakerState): void {
   if (state.pending > 0) state.pending -= 1
 }
 
-/** Counts in a connection that is about to be opened, or answers false. Each true is followed by one `releaseConnection`. */
+/**
+ * Counts in a connection that is about to be opened, or answers false. Each true is followed by one
+ * `releaseConnection`.
+ */
 export function admitConnection(state: BreakerState, limits: BreakerLimits): boolean {
   if (state.connections >= limits.connectionsMax) return false
   state.connections += 1

@@ -1,8 +1,8 @@
 import { isEjected, type OutlierState } from './state.ts'
 
 /**
- * The endpoints of one destination, to know which share of them is ejected. The count is kept until the first ejection ends, so that
- * asking for it costs one comparison for each request.
+ * The endpoints of one destination, to know which share of them is ejected. The count is kept until the first ejection
+ * ends, so that asking for it costs one comparison for each request.
  */
 export class OutlierGroup {
   readonly #members = new Set<OutlierState>()

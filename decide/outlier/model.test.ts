@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import type { AttemptClass } from '../../common/mod.ts'
 import { isEjected, OutlierGroup, OutlierState, recordOutcome, usableInPanic } from './mod.ts'
 
-// A model that keeps the whole history of each endpoint and works everything out anew from it, against the state machine.
+// A model that keeps the whole history of each endpoint and works everything out anew from it, against the state
+// machine.
 
 const OUTCOMES: readonly AttemptClass[] = ['success', 'server-error', 'reset', 'cancelled']
 

@@ -11,8 +11,9 @@ const EJECTION_MAX_MS = 300_000
 const FORGIVEN_AFTER_MS = 300_000
 
 /**
- * Tells an endpoint's state how an attempt ended. `consecutiveErrors` failures in a row eject it for `baseEjectionMs` times the number of
- * its ejections, if the group can spare it; if not, each further failure asks again. What ends while it is ejected does not count.
+ * Tells an endpoint's state how an attempt ended. `consecutiveErrors` failures in a row eject it for `baseEjectionMs`
+ * times the number of its ejections, if the group can spare it; if not, each further failure asks again. What ends
+ * while it is ejected does not count.
  */
 export function recordOutcome(
   state: OutlierState,
@@ -39,7 +40,10 @@ export function recordOutcome(
   return 'ejected'
 }
 
-/** Whether so few members are healthy that all are used, ejected or not: better some failures than all load on the last ones. */
+/**
+ * Whether so few members are healthy that all are used, ejected or not: better some failures than all load on the last
+ * ones.
+ */
 export function usableInPanic(group: OutlierGroup, settings: OutlierSettings, nowMs: number): boolean {
   const ejected = group.ejected(nowMs)
   if (ejected === 0) return false

@@ -8,8 +8,9 @@ const BACKOFF_MAX_MS = 1_000
 const DOUBLINGS_MAX = 16
 
 /**
- * The pause before retry number `retriesSoFar` (from 0), in milliseconds: never less than `leastMs` nor than `retryAfterMs`, with jitter on
- * top whose span doubles with each retry until `leastMs` plus jitter would pass a second. A least pause of a second or more gets half of it as span.
+ * The pause before retry number `retriesSoFar` (from 0), in milliseconds: never less than `leastMs` nor than
+ * `retryAfterMs`, with jitter on top whose span doubles with each retry until `leastMs` plus jitter would pass a
+ * second. A least pause of a second or more gets half of it as span.
  */
 export function backoffMs(leastMs: number, retryAfterMs: number, retriesSoFar: number, random: Random): number {
   const grownMs = Math.max(leastMs, STEP_MIN_MS) * 2 ** Math.min(retriesSoFar + 1, DOUBLINGS_MAX)

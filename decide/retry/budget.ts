@@ -8,14 +8,15 @@ const BUCKETS = 20
 const SLOTS = BUCKETS + 1
 
 /**
- * The retries and hedges that one destination may get: at most max(percent of its requests, minPerSecond x seconds), both counted over the
- * window that ends now (RETRY-8). Not a token bucket: a quiet hour saves nothing up.
+ * The retries and hedges that one destination may get: at most max(percent of its requests, minPerSecond x seconds),
+ * both counted over the window that ends now (RETRY-8). Not a token bucket: a quiet hour saves nothing up.
  *
  *     bucket  | oldest |  1  |  2  | ... | 20 = now |
  *     retries     x       x     x           x            at least the window
  *     requests            x     x           x            at most the window
  *
- * Counting retries over slightly more and requests over slightly less than the window keeps the promise exact in spite of the steps.
+ * Counting retries over slightly more and requests over slightly less than the window keeps the promise exact in spite
+ * of the steps.
  */
 export class RetryBudget {
   readonly #requests = new Uint32Array(SLOTS)
@@ -61,8 +62,8 @@ export class RetryBudget {
   }
 
   /**
-   * Goes on under new settings. When the window's length changes, past retries still count and past requests don't, so that the change
-   * itself never allows more.
+   * Goes on under new settings. When the window's length changes, past retries still count and past requests don't, so
+   * that the change itself never allows more.
    */
   reconfigure(settings: BudgetSettings): void {
     if (settings.windowMs !== this.#settings.windowMs) {

@@ -41,7 +41,10 @@ export type RetryDecision =
   | { readonly kind: 'retry'; readonly delayMs: number }
   | { readonly kind: 'stop'; readonly why: RetryStop }
 
-/** An endpoint that asks for a longer pause is not waited for: its answer goes to the caller, who can read `Retry-After` too. */
+/**
+ * An endpoint that asks for a longer pause is not waited for: its answer goes to the caller, who can read `Retry-After`
+ * too.
+ */
 const RETRY_AFTER_MAX_MS = 10_000
 
 /** RFC 9110, 9.2.2. */
@@ -57,7 +60,10 @@ const STOP = {
   budget: stop('budget'),
 } as const satisfies Record<RetryStop, RetryDecision>
 
-/** Decides about one attempt that has ended (CHECKLIST, RETRY; GEP-1731). Takes from the budget only when it answers `retry`. */
+/**
+ * Decides about one attempt that has ended (RETRY-1 to RETRY-6; GEP-1731). Takes from the budget only when it answers
+ * `retry`.
+ */
 export function decideRetry(input: RetryInput, budget: RetryBudget, random: Random): RetryDecision {
   const { rule, retriesSoFar, retryAfterMs = 0, nowMs } = input
   if (input.answerStarted) return STOP['answer-started']

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../common/mod.ts'
 import type { Backend } from '../../model/snapshot/mod.ts'
-import { backend, entry, request, rule, service } from './fixture.ts'
 import { matchRoute, type PreparedRule, pickBackend, prepareRoutes } from './mod.ts'
+import { backend, entry, request, rule, service } from './routes.fixture.ts'
 
 function ruleWith(backends: readonly Backend[]): PreparedRule {
   const routes = prepareRoutes(service({ kind: 'routes', entries: [entry()], rules: [rule('#0', backends)] }))

@@ -3,8 +3,8 @@ import type { Backend } from '../../model/snapshot/mod.ts'
 import type { PreparedRule } from './prepared.ts'
 
 /**
- * Draws one backend, each with its weight's share of the sum (GW-6); `undefined` when there is no backend or every weight is 0.
- * An `invalid` backend is drawn like any other: its share is refused (GW-7).
+ * Draws one backend, each with its weight's share of the sum (GW-6); `undefined` when there is no backend or every
+ * weight is 0. An `invalid` backend is drawn like any other: its share is refused (GW-7).
  */
 export function pickBackend(rule: PreparedRule, random: Random): Backend | undefined {
   const { backends, weightsUpTo, weightTotal } = rule

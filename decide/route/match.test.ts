@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { NamedMatch, PathMatch, RouteEntry } from '../../model/snapshot/mod.ts'
-import { entry, nameOf, port, prepared, request, rule, service } from './fixture.ts'
 import { matchRoute, prepareRoutes, type RouteRequest } from './mod.ts'
+import { entry, nameOf, port, prepared, request, rule, service } from './routes.fixture.ts'
 
 function matched(entries: readonly RouteEntry[], asked: RouteRequest, on = 8080): string {
   return nameOf(matchRoute(prepared(entries), on, asked))

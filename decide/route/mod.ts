@@ -1,8 +1,9 @@
 /**
  * Which rule of a Service's routes a request falls under, which backend gets it, and what becomes of its path.
  *
- * Invariants: a snapshot is prepared once (`prepareRoutes`) and refused whole when a pattern in it is bad; after that no request can
- * make a match fail, allocate, or take more than linear time. The entry that comes first in precedence wins, whatever index found it.
+ * Invariants: a snapshot is prepared once (`prepareRoutes`) and refused whole when a pattern in it is bad; after that
+ * no request can make a match fail, allocate, or take more than linear time. The entry that comes first in precedence
+ * wins, whatever index found it.
  */
 export { pickBackend } from './backend.ts'
 export { matchRoute } from './match.ts'

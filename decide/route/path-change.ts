@@ -1,9 +1,9 @@
 import type { PathChange } from '../../model/snapshot/mod.ts'
 
 /**
- * The target (path and query) after a rewrite, by the table of path modifiers in Gateway API's `HTTPPathModifier` (GW-8): a trailing
- * slash of the prefix and of its replacement is ignored, what follows the prefix is kept as it came, and nothing left is `/`.
- * The query is kept.
+ * The target (path and query) after a rewrite, by the table of path modifiers in Gateway API's `HTTPPathModifier`
+ * (GW-8): a trailing slash of the prefix and of its replacement is ignored, what follows the prefix is kept as it came,
+ * and nothing left is `/`. The query is kept.
  */
 export function rewriteTarget(change: PathChange, path: string, query: string): string {
   const changed = changePath(change, path)

@@ -3,7 +3,10 @@ import { err, ok, type Result } from '../../common/mod.ts'
 
 /** Gateway API allows 1024 characters for a path and 4096 for a header's value. */
 const PATTERN_CHARACTERS_MAX = 4096
-/** RE2 matches in time (length x program). Nested repetitions can blow up a short pattern; no honest one comes near to this. */
+/**
+ * RE2 matches in time (length x program). Nested repetitions can blow up a short pattern; no honest one comes near to
+ * this.
+ */
 const PATTERN_INSTRUCTIONS_MAX = 5_000
 
 /** A regular expression of RE2's syntax, compiled: linear time whatever the input, no backtracking (API-6). */
@@ -27,7 +30,10 @@ export function compilePattern(text: string): Result<Pattern, string> {
   return ok(pattern)
 }
 
-/** Whether the whole text matches. A text with a character above 0x7F never does (AUTHZ-7): what it means depends on who decodes it. */
+/**
+ * Whether the whole text matches. A text with a character above 0x7F never does (AUTHZ-7): what it means depends on who
+ * decodes it.
+ */
 export function matchesWhole(pattern: Pattern, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
   return pattern.testExact(text)

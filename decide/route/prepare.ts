@@ -26,10 +26,11 @@ const NO_MATCH: RouteMatch = Object.freeze({ kind: 'no-match' })
 const utf8 = new TextEncoder()
 
 /**
- * Compiles a Service's routes into what `matchRoute` needs; done once for each snapshot. Refuses, with the field, a regex that RE2 cannot
- * compile, a weight that is no weight, and an entry without its rule.
+ * Compiles a Service's routes into what `matchRoute` needs; done once for each snapshot. Refuses, with the field, a
+ * regex that RE2 cannot compile, a weight that is no weight, and an entry without its rule.
  *
- * A port that no entry is attached to, while others are, passes through: a `parentRef` with a port attaches to that port alone.
+ * A port that no entry is attached to, while others are, passes through: a `parentRef` with a port attaches to that
+ * port alone.
  */
 export function prepareRoutes(service: ServiceSnapshot): Prepared<PreparedRoutes> {
   if (service.routing.kind === 'none-attached') return ok({ anyPort: tableOf([], PASS_THROUGH), byPort: undefined })

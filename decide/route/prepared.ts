@@ -50,7 +50,10 @@ export interface PreparedRoutes {
 export interface RouteTable {
   readonly exact: ReadonlyMap<string, readonly PreparedEntry[]> | undefined
   readonly others: readonly PreparedEntry[]
-  /** Beside `others`: the length of the prefix, so that most entries are passed over without being touched; `REGEX` for a regex. */
+  /**
+   * Beside `others`: the length of the prefix, so that most entries are passed over without being touched; `REGEX` for
+   * a regex.
+   */
   readonly lengths: Int32Array
   /** The answer when no entry matches. */
   readonly otherwise: RouteMatch

@@ -1,7 +1,8 @@
 import { matchesWhole } from './pattern.ts'
 import type { PreparedQuery } from './prepared.ts'
 
-// A query is compared where it lies, byte by byte as it would be decoded: hostile escapes cost neither exceptions nor memory.
+// A query is compared where it lies, byte by byte as it would be decoded: hostile escapes cost neither exceptions nor
+// memory.
 
 const AMPERSAND = 0x26
 const EQUALS = 0x3d
@@ -11,8 +12,9 @@ const SPACE = 0x20
 const BAD_ESCAPE = -1
 
 /**
- * Whether the first parameter of the wanted name has the wanted value. Parameters are read as `application/x-www-form-urlencoded`
- * (WHATWG URL, 5.1): `&` between pairs, `+` is a space, names and values percent-decoded once. One with a broken escape is not the wanted one.
+ * Whether the first parameter of the wanted name has the wanted value. Parameters are read as
+ * `application/x-www-form-urlencoded` (WHATWG URL, 5.1): `&` between pairs, `+` is a space, names and values
+ * percent-decoded once. One with a broken escape is not the wanted one.
  */
 export function queryMatches(wanted: PreparedQuery, query: string): boolean {
   let start = 0

@@ -14,8 +14,9 @@ export interface RedirectRequest {
 }
 
 /**
- * The value of `Location`, always absolute, by Gateway API's `HTTPRequestRedirectFilter`: the port is the filter's; else, when the filter
- * names a scheme, that scheme's own; else the port that the request was sent to. The scheme's own port is not written.
+ * The value of `Location`, always absolute, by Gateway API's `HTTPRequestRedirectFilter`: the port is the filter's;
+ * else, when the filter names a scheme, that scheme's own; else the port that the request was sent to. The scheme's own
+ * port is not written.
  */
 export function redirectLocation(filter: RedirectFilter, request: RedirectRequest): string {
   const scheme = filter.scheme ?? request.scheme

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { port } from './fixture.ts'
 import { type RedirectFilter, type RedirectRequest, redirectLocation, rewriteTarget } from './mod.ts'
+import { port } from './routes.fixture.ts'
 
 describe('rewriting a path (GW-8)', () => {
   // The table of `HTTPPathModifier` in Gateway API, row by row.

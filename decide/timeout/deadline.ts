@@ -1,6 +1,6 @@
 /**
- * The end of a whole exchange, all attempts, in milliseconds on the clock of `startMs`; `undefined`: none. The rule's own timeout
- * holds before the mesh's; 0 disables (GW-11), the rule's 0 the mesh's too.
+ * The end of a whole exchange, all attempts, in milliseconds on the clock of `startMs`; `undefined`: none. The rule's
+ * own timeout holds before the mesh's; 0 disables (GW-11), the rule's 0 the mesh's too.
  */
 export function deadlineOf(
   startMs: number,
@@ -11,7 +11,10 @@ export function deadlineOf(
   return timeoutMs === undefined || timeoutMs === 0 ? undefined : startMs + timeoutMs
 }
 
-/** The end of an attempt that starts now: its own timeout (0 or `undefined`: none of its own), and never after the exchange's end. */
+/**
+ * The end of an attempt that starts now: its own timeout (0 or `undefined`: none of its own), and never after the
+ * exchange's end.
+ */
 export function attemptDeadline(
   nowMs: number,
   attemptTimeoutMs: number | undefined,
