@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { CONTROL_PLANE_FLAGS, controlPlaneHelp, isLoopback, readControlPlaneConfig } from './config.ts'
+
+describe('the control plane’s configuration', () => {
+  it('has a default for everything', () => {
+    expect(readControlPlaneConfig([], {})).toMatchObject({
+      ok: true,
+      value: {
+        trustDomain: 'cluster.local',
+        host: '127.0.0.1',
+        ports: { rest: 15_080, enrolment: 15_010, discovery: 15_012, metrics: 15_014 },
+        leafLifeMs: 86_400_000,
+        leaseGraceMs: 1_500,
+        restartGraceMs: 10_000,
+        logLevel: 'info',
+      },
+    })
+  })
+
+  it('takes each flag in both forms, and each variable; the flag counts where both are given', () => {
+    const env = { SELVEDGE_REST_PORT: '1', SELVEDGE_LOG_LEVEL: 'warn', SELVEDGE_HOST: '' }
+    const read = readControlPlaneConfig(['--rest-port=0', '--data-dir', '/tmp/x', '--leaf-life', '1h'], env)
+    expect(read).toMatchObject({
+      ok: true,
+      value: { dataDir: '/tmp/x', ports: { rest: 0 }, leafLifeMs: 3_600_000, logLevel: 'warn', host: '127.0.0.1' },
+    })
+  })
+
+  it('leaves the variables of the other programs alone', () => {
+    expect(readControlPlaneConfig([], { SELVEDGE_TOKEN: 'x' }).ok).toBe(true)
+  })
+
+  it('reports all problems together', () => {
+    const args = ['--rest-prot', '1', '--enrolment-port', '70000', '--leaf-life', '1ms', '--log-level']
+    const read = readControlPlaneConfig(args, { SELVEDGE_TRUST_DOMAIN: 'A B', SELVEDGE_HOST: 'example.com' })
+    expect(read.ok ? [] : read.error).toEqual([
+      'Cannot use --rest-prot: there is no such flag. See "selvedge control-plane --help".',
+      'Cannot use "1": this command takes flags alone.',
+      'Cannot use --log-level: its value is missing.',
+      expect.stringContaining('Cannot use SELVEDGE_TRUST_DOMAIN: "A B" is not a trust domain'),
+      'Cannot use SELVEDGE_HOST: "example.com" is not an IP address.',
+      'Cannot use --enrolment-port: "70000" is not a port: use a whole number from 0 to 65535.',
+      expect.stringContaining('Cannot use --leaf-life: 1ms is out of bounds'),
+    ])
+  })
+
+  it('refuses one port for two doors, unless it is 0', () => {
+    const same = readControlPlaneConfig(['--rest-port', '15010'], {})
+    expect(same).toMatchObject({ ok: false, error: [expect.stringContaining('15010 is --rest-port already')] })
+    expect(readControlPlaneConfig(['--rest-port', '0', '--metrics-port', '0'], {}).ok).toBe(true)
+  })
+
+  it('tells every flag, its default and its variable in the help', () => {
+    for (const { name, variable, fallback } of CONTROL_PLANE_FLAGS) {
+      expect(controlPlaneHelp()).toContain(`--${name} `)
+      expect(controlPlaneHelp()).toContain(`(default: ${fallback}) [${variable}]`)
+    }
+  })
+
+  it('knows loopback', () => {
+    expect(['127.0.0.1', '127.9.9.9', '::1', 'localhost'].every(isLoopback)).toBe(true)
+    expect(['0.0.0.0', '::', '10.0.0.1', '1127.0.0.1'].some(isLoopback)).toBe(false)
+  })
+})
