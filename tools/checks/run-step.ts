@@ -23,7 +23,7 @@ export function commandPath(command: string): string {
 }
 
 /** Runs one step to its end, in the project's root. Never rejects: a command that can't start has not passed. */
-export function runStep(step: Step): Promise<StepResult> {
+function runStep(step: Step): Promise<StepResult> {
   const startedMs = performance.now()
   return new Promise(resolve => {
     const output: Buffer[] = []

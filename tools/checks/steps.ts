@@ -11,7 +11,7 @@ export function staticSteps(): Step[] {
     { name: 'format and lint (biome)', command: 'biome', args: ['check', '--error-on-warnings', '.'] },
     { name: 'import law (tools/rooms.ts)', command: 'node', args: ['tools/rooms.ts', '--check'] },
     { name: 'types (tsc)', command: 'tsc', args: ['-p', '.'] },
-    { name: 'unused code and dependencies (knip)', command: 'knip', args: ['--no-progress', '--no-config-hints'] },
+    { name: 'unused code and dependencies (knip)', command: 'knip', args: ['--no-progress'] },
   ]
   if (existsSync(join(projectRoot, GENERATOR))) {
     steps.push({ name: 'generated files up to date', command: 'node', args: [GENERATOR, '--check'] })
