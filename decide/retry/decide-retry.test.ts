@@ -151,6 +151,12 @@ describe('the deadline (RETRY-1)', () => {
     expect(outcomeOf({ rule: RULE, nowMs, deadlineMs })).toBe(expected)
   })
 
+  test('a retry that would begin at the deadline is none', () => {
+    const begins = (deadlineMs: number) => decideRetry(input({ rule: RULE, deadlineMs }), fullBudget(), () => 0).kind
+    expect(begins(100)).toBe('stop')
+    expect(begins(101)).toBe('retry')
+  })
+
   test('a wish to wait past the deadline is a stop', () => {
     expect(outcomeOf({ rule: RULE, retryAfterMs: 5_000, deadlineMs: 4_000 })).toBe('deadline')
   })

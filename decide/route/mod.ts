@@ -8,6 +8,6 @@
 export { pickBackend } from './backend.ts'
 export { matchRoute } from './match.ts'
 export { rewriteTarget } from './path-change.ts'
-export { type PrepareProblem, prepareRoutes } from './prepare.ts'
+export { prepareRoutes } from './prepare.ts'
 export type { PreparedRoutes, PreparedRule, RouteMatch, RouteRequest } from './prepared.ts'
 export { type RedirectFilter, type RedirectRequest, redirectLocation } from './redirect.ts'

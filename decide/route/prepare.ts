@@ -14,7 +14,7 @@ import type {
 import { REGEX } from './prepared.ts'
 
 /** `field` is the path in the snapshot's routing, such as `entries[0].path.value`. */
-export interface PrepareProblem {
+interface PrepareProblem {
   readonly field: string
   readonly message: string
 }

@@ -1,6 +1,13 @@
 import { type Port, serviceKey } from '../../common/mod.ts'
-import type { Backend, RouteEntry, RouteRule, ServiceSnapshot } from '../../model/snapshot/mod.ts'
-import { type PreparedRoutes, prepareRoutes, type RouteMatch, type RouteRequest } from './mod.ts'
+import type {
+  Backend,
+  NamedMatch,
+  PathMatch,
+  RouteEntry,
+  RouteRule,
+  ServiceSnapshot,
+} from '../../model/snapshot/mod.ts'
+import { matchRoute, type PreparedRoutes, prepareRoutes, type RouteMatch, type RouteRequest } from './mod.ts'
 
 // What the tests of this room build requests and routes with.
 
@@ -59,6 +66,23 @@ export function request(target: string, change: { method?: string; headers?: Rec
   return { method, path, query: query.join('?'), header: name => headers[name] } satisfies RouteRequest
 }
 
-export function nameOf(match: RouteMatch): string {
+function nameOf(match: RouteMatch): string {
   return match.kind === 'rule' ? match.rule.rule.name : match.kind
+}
+
+/** The name of the rule that a request falls under, or the kind of the answer. */
+export function matched(entries: readonly RouteEntry[], asked: RouteRequest, on = 8080): string {
+  return nameOf(matchRoute(prepared(entries), on, asked))
+}
+
+export function path(kind: PathMatch['kind'], value: string): RouteEntry {
+  return entry({ path: { kind, value } })
+}
+
+export function header(name: string, value: string, kind: NamedMatch['kind'] = 'exact'): RouteEntry {
+  return entry({ headers: [{ name, kind, value }] })
+}
+
+export function query(name: string, value: string, kind: NamedMatch['kind'] = 'exact'): RouteEntry {
+  return entry({ query: [{ name, kind, value }] })
 }
