@@ -28,7 +28,7 @@ export interface RetryInput {
 }
 
 /** Why there is no other attempt. `not-idempotent` is retryable in kind, but may have been acted on. */
-type RetryStop =
+export type RetryStop =
   | 'answer-started'
   | 'not-retryable'
   | 'not-idempotent'

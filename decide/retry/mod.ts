@@ -5,4 +5,4 @@
  * the answer has started; the budget is asked last and charged only for a retry that happens.
  */
 export { RetryBudget } from './budget.ts'
-export { decideRetry, type RetryDecision, type RetryInput } from './decide-retry.ts'
+export { decideRetry, type RetryDecision, type RetryInput, type RetryStop } from './decide-retry.ts'
