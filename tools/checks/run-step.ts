@@ -17,6 +17,9 @@ export interface StepResult {
   readonly output: string
 }
 
+/** As the import law writes it. */
+const WARNING = /: warning: /
+
 /** Where a command lies: our own Node for `node`, else the project's installed tools. */
 export function commandPath(command: string): string {
   return command === 'node' ? process.execPath : join(projectRoot, 'node_modules', '.bin', command)
@@ -40,16 +43,23 @@ function runStep(step: Step): Promise<StepResult> {
   })
 }
 
-/** Runs steps one after another, a line each, all output of those that fail. Returns whether all passed. */
-export async function runSteps(steps: readonly Step[], print: (line: string) => void): Promise<boolean> {
+/**
+ * Runs steps one after another: a line each, all output of those that fail, and the warnings of those that pass.
+ * Returns whether all passed.
+ */
+export async function runSteps(
+  steps: readonly Step[],
+  print: (line: string) => void,
+  run: (step: Step) => Promise<StepResult> = runStep,
+): Promise<boolean> {
   const failed: string[] = []
   const startedMs = performance.now()
   for (const step of steps) {
-    const result = await runStep(step)
+    const result = await run(step)
     print(`${result.passed ? 'ok  ' : 'FAIL'} ${step.name.padEnd(36)} ${result.seconds.toFixed(1).padStart(5)} s`)
-    if (result.passed) continue
-    failed.push(step.name)
-    print(result.output.trimEnd().replaceAll(/^/gm, '     '))
+    if (!result.passed) failed.push(step.name)
+    const shown = result.output.split('\n').filter(line => !result.passed || WARNING.test(line))
+    for (const line of shown) if (line !== '') print(`     ${line}`)
   }
   const total = ((performance.now() - startedMs) / 1000).toFixed(1)
   print(
