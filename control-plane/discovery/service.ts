@@ -1,14 +1,8 @@
 import { type ServiceDefinition, status } from '@grpc/grpc-js'
-import { runAtWallTime } from '../../certs/mod.ts'
-import { type Clock, type Result, type SpiffeId, type WorkloadKey, workloadOf } from '../../common/mod.ts'
-import type { Fleet, FleetStream } from '../fleet/mod.ts'
-import type { LeaseHandle, LeaseRegistry } from '../registry/mod.ts'
-import type { Snapshots } from '../snapshots/mod.ts'
-import { decodeMessage } from './incoming/wire.ts'
-import { HELLO_TIMEOUT_MS, PROTOCOL_VERSION } from './limits.ts'
-import type { HelloMessage, SidecarMessage } from './messages.ts'
-import { createPushSchedule } from './push-schedule.ts'
-import { createSession, type Session } from './session.ts'
+import type { Clock, Result, WorkloadKey } from '../../common/mod.ts'
+import { type AdmissionRooms, type Admitted, admit, type Peer } from './admission.ts'
+import { createPusher } from './pusher.ts'
+import { refuse, type Stream, serveStream } from './stream.ts'
 import {
   createEncoder,
   type DiscoveryCall,
@@ -17,17 +11,7 @@ import {
   encodeWelcome,
 } from './wire.ts'
 
-/** Who is at the other end of a stream, by its certificate. */
-export interface Peer {
-  readonly spiffeId: SpiffeId
-  /** Unix time in milliseconds. */
-  readonly notAfterMs: number
-}
-
-export interface DiscoveryOptions {
-  readonly snapshots: Snapshots
-  readonly registry: LeaseRegistry
-  readonly fleet: Fleet
+export interface DiscoveryOptions extends AdmissionRooms {
   readonly peerIdentity: (call: Pick<DiscoveryCall, 'getAuthContext'>) => Result<Peer, string>
   /** What the control plane calls itself in its Welcome. */
   readonly name: string
@@ -43,147 +27,53 @@ export interface DiscoveryService {
   close(): void
 }
 
-/** Sidecars that are looked at in one turn of the event loop when the mesh has changed, so that reading isn't held up by thousands. */
-const SLICE = 100
-
 export function discoveryService(options: DiscoveryOptions): DiscoveryService {
   const encode = createEncoder()
+  const streams = new Set<Stream>()
   /** The newest stream of each workload. */
-  const streams = new Map<WorkloadKey, OpenStream>()
-  const calls = new Set<(code: status, details: string) => void>()
-
-  /** What has to be looked at; a Set keeps its order and takes nothing twice. */
-  const due = new Set<OpenStream>()
-  let pushing: NodeJS.Immediate | undefined
-  const schedule = createPushSchedule(options.clock, () => {
-    for (const stream of streams.values()) due.add(stream)
-    pushing ??= setImmediate(pushSlice)
+  const newest = new Map<WorkloadKey, { readonly stream: Stream; readonly admitted: Admitted }>()
+  const pusher = createPusher(options.clock, function* () {
+    for (const { admitted } of newest.values()) yield admitted.session
   })
-
-  function pushSlice(): void {
-    pushing = undefined
-    let looked = 0
-    for (const stream of due) {
-      if (looked === SLICE) {
-        pushing = setImmediate(pushSlice)
-        return
-      }
-      due.delete(stream)
-      stream.session.changed()
-      looked++
-    }
-  }
-
-  const stopListening = options.snapshots.onChange(() => schedule.changed())
-
-  /** Lets a sidecar in whose Hello has been read, or says why not. */
-  function open(call: DiscoveryCall, peer: Peer, hello: HelloMessage, end: EndStream): OpenStream | undefined {
-    const refusal = refusalOf(hello, peer)
-    if (refusal !== undefined) {
-      end(refusal.code, refusal.details)
-      return undefined
-    }
-    const { workload, namespace, registration } = hello
-    const lease = options.registry.attach({ workload, spiffeId: peer.spiffeId, registration })
-    if (!lease.ok) {
-      end(status.PERMISSION_DENIED, lease.error)
-      return undefined
-    }
-    const facts = {
-      workload,
-      spiffeId: peer.spiffeId,
-      programVersion: hello.programVersion,
-      certificateNotAfterMs: peer.notAfterMs,
-    }
-    const member = options.fleet.connect(facts, () => session.subscriptions())
-    if (!member.ok) {
-      lease.value.detach()
-      end(status.RESOURCE_EXHAUSTED, member.error)
-      return undefined
-    }
-    const session = createSession({
-      held: hello.held,
-      subscriptions: hello.subscriptions,
-      resourcesFor: services => options.snapshots.resourcesFor({ workload, namespace, services }),
-      fleet: member.value,
-      // At most one update is unanswered, so what gRPC keeps for a slow reader is bounded by one update.
-      send: update => call.write(encode(update)),
-    })
-    const stream = { workload, session, lease: lease.value, member: member.value, end }
-    const older = streams.get(workload)
-    streams.set(workload, stream)
-    older?.end(status.ABORTED, `A newer stream of ${workload} has taken over`)
-    call.write(encodeWelcome(options.name))
-    session.start()
-    return stream
-  }
-
-  function close(stream: OpenStream): void {
-    if (streams.get(stream.workload) === stream) streams.delete(stream.workload)
-    due.delete(stream)
-    stream.lease.detach()
-    stream.member.disconnect()
-  }
+  const stopListening = options.snapshots.onChange(() => pusher.changed())
 
   function serve(call: DiscoveryCall): void {
     const peer = options.peerIdentity(call)
     if (!peer.ok) {
-      refuse(call, status.UNAUTHENTICATED, peer.error)
+      refuse(call, { code: status.UNAUTHENTICATED, details: peer.error })
       return
     }
-    const hurry = setTimeout(() => {
-      end(status.DEADLINE_EXCEEDED, `Cannot open a discovery stream: no Hello within ${HELLO_TIMEOUT_MS} ms`)
-    }, HELLO_TIMEOUT_MS)
-    // TLS looks at the certificate only when a connection begins; a stream may live longer.
-    const cancelExpiry = runAtWallTime(options.clock, peer.value.notAfterMs, () => {
-      end(status.UNAUTHENTICATED, 'The certificate of this stream has ended. Renew it, and open another stream.')
+    const stream = serveStream({
+      call,
+      peer: peer.value,
+      clock: options.clock,
+      admit(hello) {
+        const admitted = admit(options, peer.value, hello, update => {
+          // At most one update is unanswered, so what gRPC keeps for a slow reader is bounded by one update.
+          if (!call.writableEnded) call.write(encode(update))
+        })
+        if (admitted.ok) {
+          call.write(encodeWelcome(options.name))
+          replace(stream, admitted.value)
+        }
+        return admitted
+      },
+      ended(admitted, ending) {
+        streams.delete(stream)
+        if (admitted !== undefined && newest.get(admitted.workload)?.stream === stream) newest.delete(admitted.workload)
+        if (ending !== undefined) {
+          options.log({ peer: peer.value.spiffeId, code: status[ending.code] }, ending.details)
+        }
+      },
     })
-    let state: { kind: 'greeting' } | { kind: 'open'; readonly stream: OpenStream } | { kind: 'ended' } = {
-      kind: 'greeting',
-    }
+    streams.add(stream)
+  }
 
-    /** Idempotent. */
-    function leave(): void {
-      if (state.kind === 'ended') return
-      clearTimeout(hurry)
-      cancelExpiry()
-      calls.delete(end)
-      const before = state
-      state = { kind: 'ended' }
-      if (before.kind === 'open') close(before.stream)
-    }
-
-    function end(code: status, details: string): void {
-      if (state.kind === 'ended') return
-      leave()
-      options.log({ peer: peer.ok ? peer.value.spiffeId : '', code: status[code] }, details)
-      refuse(call, code, details)
-    }
-
-    calls.add(end)
-    call.on('data', wire => {
-      if (state.kind === 'ended') return
-      const message = decodeMessage(wire)
-      if (!message.ok) {
-        end(status.INVALID_ARGUMENT, `Cannot read a message of ${peer.value.spiffeId}: ${message.error}`)
-      } else if (state.kind === 'open') {
-        take(state.stream, message.value)
-      } else if (message.value.kind === 'hello') {
-        clearTimeout(hurry)
-        const stream = open(call, peer.value, message.value, end)
-        if (stream !== undefined) state = { kind: 'open', stream }
-      } else {
-        end(status.FAILED_PRECONDITION, 'Cannot open a discovery stream: Hello is its first message')
-      }
-    })
-    call.on('end', () => {
-      leave()
-      call.end()
-    })
-    // Cancelled by the peer, or cut: gRPC has nobody left to tell.
-    call.on('error', leave)
-    call.on('close', leave)
-    call.on('cancelled', leave)
+  function replace(stream: Stream, admitted: Admitted): void {
+    const { workload } = admitted
+    const older = newest.get(workload)
+    newest.set(workload, { stream, admitted })
+    older?.stream.end({ code: status.ABORTED, details: `A newer stream of ${workload} has taken over` })
   }
 
   return {
@@ -191,64 +81,8 @@ export function discoveryService(options: DiscoveryOptions): DiscoveryService {
     implementation: { Stream: serve },
     close() {
       stopListening()
-      schedule.close()
-      clearImmediate(pushing)
-      for (const end of [...calls]) end(status.UNAVAILABLE, 'The control plane is closing')
+      pusher.close()
+      for (const stream of streams) stream.end({ code: status.UNAVAILABLE, details: 'The control plane is closing' })
     },
   }
-}
-
-type EndStream = (code: status, details: string) => void
-
-/** A stream that has been let in. */
-interface OpenStream {
-  readonly workload: WorkloadKey
-  readonly session: Session
-  readonly lease: LeaseHandle
-  readonly member: FleetStream
-  readonly end: EndStream
-}
-
-function take(stream: OpenStream, message: SidecarMessage): void {
-  switch (message.kind) {
-    case 'hello':
-      stream.end(status.FAILED_PRECONDITION, `Cannot take a second Hello of ${stream.workload}: open another stream`)
-      break
-    case 'subscribe': {
-      const taken = stream.session.subscribe(message.add, message.remove)
-      if (!taken.ok) stream.end(status.RESOURCE_EXHAUSTED, taken.error)
-      break
-    }
-    case 'ack':
-      stream.session.ack(message.nonce)
-      break
-    case 'nack':
-      stream.session.nack(message.nonce, message.problems)
-      break
-    case 'readiness':
-      stream.lease.setReady(message.ready)
-      break
-  }
-}
-
-/** Identity comes from the certificate: a Hello may only repeat it. */
-function refusalOf(hello: HelloMessage, peer: Peer): { readonly code: status; readonly details: string } | undefined {
-  if (hello.protocolVersion !== PROTOCOL_VERSION) {
-    const details =
-      `Cannot speak discovery protocol ${hello.protocolVersion}: this control plane speaks ${PROTOCOL_VERSION}. ` +
-      'Run the same version of both.'
-    return { code: status.FAILED_PRECONDITION, details }
-  }
-  const owner = workloadOf(peer.spiffeId)
-  const claimed = `ns/${hello.namespace}/sa/${hello.registration.serviceAccount}`
-  if (owner?.namespace !== hello.namespace || owner.serviceAccount !== hello.registration.serviceAccount) {
-    const details = `Cannot register ${hello.workload} as ${claimed}: the certificate is of ${peer.spiffeId}`
-    return { code: status.PERMISSION_DENIED, details }
-  }
-  return undefined
-}
-
-/** Ends a stream with a status. The way that @grpc/grpc-js has for it. */
-function refuse(call: DiscoveryCall, code: status, details: string): void {
-  call.emit('error', { code, details })
 }

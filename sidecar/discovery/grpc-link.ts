@@ -1,5 +1,5 @@
 import type { ChannelOptions, Client } from '@grpc/grpc-js'
-import type { Identity } from '../identity/identity.ts'
+import { CONTROL_PLANE_CHANNEL_OPTIONS, discoveryChannelCredentials, type Identity } from '../identity/mod.ts'
 import type { Link, LinkEvents, OpenLink } from './link.ts'
 import type { Outgoing } from './messages.ts'
 import { type DiscoveryStream, decodeIncoming, encodeOutgoing, loadDiscoveryClient, openStream } from './wire.ts'
@@ -10,14 +10,10 @@ const CONNECT_TIMEOUT_MS = 5_000
 const CLOSE_TIMEOUT_MS = 1_000
 
 const CHANNEL_OPTIONS: ChannelOptions = {
-  // A dead control plane, or a path that drops packets in silence, is found out within 15 s.
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
-  'grpc.keepalive_permit_without_calls': 1,
-  // Each attempt has a channel of its own, and the pauses between attempts are ours.
+  ...CONTROL_PLANE_CHANNEL_OPTIONS,
+  // Each attempt has a channel of its own: a renewed certificate must not meet a connection made with the old one.
   'grpc.use_local_subchannel_pool': 1,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
+  // Whether to try again, and when, is for whoever opens links.
   'grpc.enable_retries': 0,
   // Ten thousand services with their endpoints come as one update; gRPC's default of 4 MiB is below that.
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
@@ -30,10 +26,7 @@ export function grpcLinks(discoveryAddress: string, identity: Pick<Identity, 'cu
 }
 
 async function makeClient(discoveryAddress: string, identity: Pick<Identity, 'current'>) {
-  const [Discovery, { discoveryChannelCredentials }] = await Promise.all([
-    loadDiscoveryClient(),
-    import('../identity/mod.ts'),
-  ])
+  const Discovery = await loadDiscoveryClient()
   return new Discovery(discoveryAddress, discoveryChannelCredentials(identity.current()), CHANNEL_OPTIONS)
 }
 

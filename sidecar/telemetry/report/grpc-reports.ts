@@ -1,6 +1,6 @@
 import type { ChannelOptions } from '@grpc/grpc-js'
 import type { TelemetryReport } from '../../../model/telemetry/mod.ts'
-import type { Identity } from '../../identity/identity.ts'
+import { CONTROL_PLANE_CHANNEL_OPTIONS, discoveryChannelCredentials, type Identity } from '../../identity/mod.ts'
 import {
   createReporter,
   type OpenReportLink,
@@ -16,12 +16,10 @@ const CONNECT_TIMEOUT_MS = 5_000
 const CLOSE_TIMEOUT_MS = 1_000
 
 const CHANNEL_OPTIONS: ChannelOptions = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  ...CONTROL_PLANE_CHANNEL_OPTIONS,
   // Each attempt has a channel of its own: a renewed certificate must not meet a connection made with the old one.
   'grpc.use_local_subchannel_pool': 1,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
+  // Whether to try again, and when, is for the reporter.
   'grpc.enable_retries': 0,
 }
 
@@ -40,10 +38,7 @@ export function telemetryReporter(options: TelemetryReporterOptions): Reporter {
 function reportLinks(discoveryAddress: string, identity: Pick<Identity, 'current'>): OpenReportLink {
   return ended =>
     new GrpcReportLink(ended, async () => {
-      const [Telemetry, { discoveryChannelCredentials }] = await Promise.all([
-        loadTelemetryClient(),
-        import('../../identity/mod.ts'),
-      ])
+      const Telemetry = await loadTelemetryClient()
       return new Telemetry(discoveryAddress, discoveryChannelCredentials(identity.current()), CHANNEL_OPTIONS)
     })
 }
