@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ServiceKey } from '../../common/mod.ts'
+import { formatProblem, type ResourceProblem } from '../../model/resources/mod.ts'
+import type { SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import { type FileToLoad, type LoadedFile, loadFile } from './load-file.ts'
+import type { PolicySink, PolicySource } from './source.ts'
+import { watchFile } from './watch-file.ts'
+
+/** What we need of a logger; pino is one. */
+export interface FileSourceLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface FileSourceOptions extends FileToLoad {
+  readonly log: FileSourceLog
+  /** How changes are noticed; the default watches the file system. Returns the function that ends it. */
+  readonly watch?: (path: string, changed: () => void) => () => void
+}
+
+/**
+ * Policy from a file of resources. A good edit is applied as one update that holds what changed; a faulty one is logged with every
+ * problem, and the last good one stays.
+ */
+export function fileSource(options: FileSourceOptions): PolicySource {
+  const { path, log, watch = watchFile } = options
+  let applied: LoadedFile | undefined
+  let sink: PolicySink | undefined
+  let stopWatching: (() => void) | undefined
+
+  const reload = () => {
+    const loaded = loadFile(options)
+    if (!loaded.ok) return logRefusal(log, path, loaded.error.map(formatProblem), applied)
+    if (sink === undefined || loaded.value.revision === applied?.revision) return
+    logWarnings(log, path, loaded.value.warnings)
+    const update = changesBetween(applied, loaded.value)
+    const answer = sink.apply(update)
+    if (!answer.ok) return logRefusal(log, path, refusalsOf(answer), applied)
+    applied = loaded.value
+    const { services, endpoints, absent } = update
+    log.info(
+      {
+        path,
+        revision: update.revision,
+        services: services.length,
+        endpoints: endpoints.length,
+        absent: absent.length,
+      },
+      'Applied the policy file',
+    )
+  }
+
+  return {
+    start(to) {
+      sink = to
+      // Watching begins first: what is written while we read is noticed.
+      stopWatching = watch(path, reload)
+      reload()
+    },
+    /** Everything in the file has been applied: what is asked for is absent, and that is said at once. */
+    want(service) {
+      if (applied === undefined || applied.services.has(service)) return
+      sink?.apply({ revision: applied.revision, self: undefined, services: [], endpoints: [], absent: [service] })
+    },
+    connected: () => applied !== undefined,
+    async close() {
+      stopWatching?.()
+      sink = undefined
+    },
+  }
+}
+
+function changesBetween(before: LoadedFile | undefined, after: LoadedFile): SnapshotUpdate {
+  return {
+    revision: after.revision,
+    self: isDeepStrictEqual(before?.self, after.self) ? undefined : after.self,
+    services: changedValues(before?.services, after.services),
+    endpoints: changedValues(before?.endpoints, after.endpoints),
+    absent: [...(before?.services.keys() ?? [])].filter(key => !after.services.has(key)).sort(),
+  }
+}
+
+function changedValues<Value>(
+  before: ReadonlyMap<ServiceKey, Value> | undefined,
+  after: ReadonlyMap<ServiceKey, Value>,
+): Value[] {
+  const changed: Value[] = []
+  for (const [key, value] of after) if (!isDeepStrictEqual(before?.get(key), value)) changed.push(value)
+  return changed
+}
+
+function refusalsOf(answer: Extract<ReturnType<PolicySink['apply']>, { ok: false }>): string[] {
+  return answer.error.map(({ resource, field, message }) => `${resource}: ${field} ${message}`)
+}
+
+function logRefusal(log: FileSourceLog, path: string, problems: readonly string[], last: LoadedFile | undefined): void {
+  const consequence =
+    last === undefined ? 'there is no policy until it is mended' : `revision ${last.revision} stays in force`
+  log.error({ path, problems }, `Cannot apply the policy file: it has ${problems.length} problem(s); ${consequence}`)
+}
+
+function logWarnings(log: FileSourceLog, path: string, warnings: readonly ResourceProblem[]): void {
+  if (warnings.length === 0) return
+  log.warn({ path, warnings: warnings.map(formatProblem) }, 'The policy file has references that lead nowhere')
+}
