@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { err, ok, type Result } from '../../common/mod.ts'
+import { err, type Result } from '../../common/mod.ts'
 import { bearerCheck } from './admin-token.ts'
 import { readBody } from './body.ts'
 import { type ApiAnswer, findRoute, type Route } from './router.ts'
@@ -15,9 +14,6 @@ const REQUEST_TIMEOUT_MS = 60_000
 const CONNECTIONS_MAX = 1_024
 
 export interface ApiServerOptions {
-  readonly host: string
-  /** 0 asks for a free one. */
-  readonly port: number
   /** `undefined` serves plaintext, which is for loopback alone. */
   readonly tls: TlsSource | undefined
   readonly token: string
@@ -38,19 +34,16 @@ export interface TlsIdentity {
   readonly privateKeyPem: string
 }
 
-export interface ApiServer {
-  readonly port: number
-  close(): Promise<void>
-}
-
 /** Who bears the one token that there is. */
 const ADMIN = 'admin'
 
-/** Serves the API. The error is the operating system's code, such as `EADDRINUSE`. */
-export async function startApiServer(options: ApiServerOptions): Promise<Result<ApiServer, string>> {
+/** A server for the API that doesn't listen yet. */
+export function apiServer(options: ApiServerOptions): Server {
   const authorized = bearerCheck(options.token)
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     answer(options, authorized, request, response).catch((error: unknown) => {
+      // A caller that goes away in mid-body is no fault of anybody's here.
+      if (request.destroyed && !request.complete) return
       options.failed(error, `${request.method} ${request.url?.slice(0, 200)}`)
       const message = 'Cannot answer: the control plane has a fault. Its log tells more.'
       send(response, err({ code: 500, message }))
@@ -60,16 +53,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<Result<
   server.headersTimeout = HEAD_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.maxConnections = CONNECTIONS_MAX
-  const fault = await listening(server, options)
-  if (fault !== undefined) return err(fault)
-  return ok({
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise<void>(resolve => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  })
+  return server
 }
 
 function tlsServer(source: TlsSource, serve: RequestListener): Server {
@@ -84,13 +68,6 @@ function tlsServer(source: TlsSource, serve: RequestListener): Server {
     source.onChange(identity => server.setSecureContext(context(identity))),
   )
   return server
-}
-
-function listening(server: Server, { host, port }: ApiServerOptions): Promise<string | undefined> {
-  return new Promise(resolve => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    server.listen(port, host, () => resolve(undefined))
-  })
 }
 
 async function answer(
@@ -139,10 +116,14 @@ function send(response: ServerResponse, result: Result<ApiAnswer, Refusal>): voi
     if (code === 401) response.setHeader('www-authenticate', 'Bearer')
     if (result.error.allow !== undefined) response.setHeader('allow', result.error.allow.join(', '))
     // What is left of a body that nobody reads must not be taken for the next request.
-    if (!response.req.complete) response.setHeader('connection', 'close')
+    if (bodyIsLeft(response.req)) response.setHeader('connection', 'close')
   }
   response.writeHead(code)
   response.end(body)
+}
+
+function bodyIsLeft({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
 }
 
 /** `299 - "text"`, as Kubernetes sends it (KEP-1693); what a header cannot carry is left out. */

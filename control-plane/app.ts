@@ -1,0 +1,190 @@
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
+import { destination, type Logger, pino } from 'pino'
+import { type Clock, ok, type Result, systemClock } from '../common/mod.ts'
+import { type ApiParts, apiRoutes, apiServer, type TokenIssuer } from './api/mod.ts'
+import { createJoinToken } from './attestation/mod.ts'
+import { enrolmentService, peerIdentity, renewalService } from './ca/mod.ts'
+import { type ControlPlaneConfig, isLoopback } from './config.ts'
+import { discoveryService } from './discovery/mod.ts'
+import { type Doors, openDoors } from './doors.ts'
+import { createFleet } from './fleet/mod.ts'
+import { type Kept, type OnClose, openKept } from './kept.ts'
+import { controlMetrics, metricsServer } from './metrics.ts'
+import { openLeaseRegistry } from './registry/mod.ts'
+import { createSnapshots } from './snapshots/mod.ts'
+import { telemetryService } from './telemetry/mod.ts'
+
+/** A control plane that runs. */
+export interface ControlPlane {
+  /** Real addresses, also where the configuration asked for a free port. */
+  readonly addresses: ControlPlaneAddresses
+  /** Ends all streams and servers, then the store. No workload is withdrawn for it. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface ControlPlaneAddresses {
+  /** `http://127.0.0.1:15080`; https off loopback. */
+  readonly rest: string
+  /** `host:port`, as are the others. */
+  readonly enrolment: string
+  readonly discovery: string
+  readonly metrics: string
+  /** Where the bearer token lies. */
+  readonly tokenFile: string
+}
+
+/** What an end of this program must not exceed, whatever hangs. */
+const CLOSE_MS_MAX = 900
+
+/** Runs a control plane until SIGTERM or SIGINT. The ready line goes to stdout, the log to stderr. Returns the exit status. */
+export async function runControlPlane(config: ControlPlaneConfig, version: string): Promise<number> {
+  const started = await startControlPlane(config, version)
+  if (!started.ok) {
+    process.stderr.write(`${started.error}\n`)
+    return 1
+  }
+  process.stdout.write(`selvedge control-plane ready ${JSON.stringify(started.value.addresses)}\n`)
+  await new Promise<void>(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
+  })
+  setTimeout(() => process.exit(0), CLOSE_MS_MAX).unref()
+  await started.value.close()
+  return 0
+}
+
+/** Starts every part, in the order in which they need each other. The error is one sentence; what was open is closed again then. */
+export async function startControlPlane(
+  config: ControlPlaneConfig,
+  version: string,
+  clock: Clock = systemClock,
+): Promise<Result<ControlPlane, string>> {
+  const closers: (() => void | Promise<void>)[] = []
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= closeInReverse(closers)
+    return closing
+  }
+  const assembled = await assemble(config, version, clock, closer => closers.push(closer))
+  if (assembled.ok) return ok({ addresses: assembled.value, close })
+  await close()
+  return assembled
+}
+
+async function closeInReverse(closers: readonly (() => void | Promise<void>)[]): Promise<void> {
+  for (const closer of closers.toReversed()) await closer()
+}
+
+async function assemble(
+  config: ControlPlaneConfig,
+  version: string,
+  clock: Clock,
+  onClose: OnClose,
+): Promise<Result<ControlPlaneAddresses, string>> {
+  const log = pino({ level: config.logLevel, base: null }, destination({ dest: 2, sync: true }))
+  // What goes wrong with gRPC is told by us, in our words.
+  setLogVerbosity(logVerbosity.NONE)
+
+  // What is kept: resources, leases, tokens; the root; the bearer token.
+  const opened = await openKept(config, clock, log, onClose)
+  if (!opened.ok) return opened
+  const kept = opened.value
+  const { store, world, authority } = kept
+
+  // What sidecars get: leases into the world, the world into snapshots, snapshots into streams.
+  const metrics = controlMetrics({ storeRevision: () => store.revision(), clock })
+  const fleet = metrics.observed(createFleet({ clock, revision: () => world.state().revision }))
+  const registry = await openLeaseRegistry({
+    records: store.leases,
+    show: world.applyLeases,
+    isWritten: world.isWritten,
+    warn: message => log.warn(message),
+    graceMs: config.leaseGraceMs,
+    restartGraceMs: config.restartGraceMs,
+  })
+  onClose(() => registry.close())
+  const { trustDomain } = authority
+  const identify = (call: Parameters<typeof peerIdentity>[0]) =>
+    peerIdentity(call, { trustDomain, nowMs: clock.wallMs() })
+  const discovery = discoveryService({
+    snapshots: createSnapshots(world, trustDomain),
+    registry,
+    fleet,
+    peerIdentity: identify,
+    name: `selvedge ${version}`,
+    clock,
+    log: (fields, message) => log.info(fields, message),
+  })
+
+  // What sidecars tell.
+  const telemetry = telemetryService({ peerIdentity: identify, clock })
+
+  // The doors: gRPC for sidecars, REST for people and programs, metrics for Prometheus.
+  const signing = { authority, clock, log, observe: metrics.csr }
+  let doors: Doors | undefined
+  const routes = apiRoutes({
+    ...apiParts(kept, clock),
+    fleet,
+    graph: telemetry,
+    traces: telemetry,
+    info: () => ({ version, trustDomain, enrolment: doors?.enrolment ?? '', discovery: doors?.discovery ?? '' }),
+    ready: () => doors !== undefined,
+  })
+  const listening = await openDoors(config, {
+    enrolment: [enrolmentService({ ...signing, tokens: store.tokens })],
+    discovery: [discovery, telemetry, renewalService(signing)],
+    ownLeaf: kept.ownLeaf,
+    rest: restServer(config, kept, routes, log),
+    metrics: metricsServer(metrics),
+  })
+  if (!listening.ok) return listening
+  onClose(async () => {
+    // First of all: from here on a stream that ends withdraws nothing.
+    await registry.close()
+    discovery.close()
+    telemetry.close()
+    await listening.value.close()
+  })
+  doors = listening.value
+  const { enrolment, discovery: discoveryAddress, metrics: metricsAddress, rest } = doors
+  const scheme = isLoopback(config.host) ? 'http' : 'https'
+  log.info({ version, trustDomain, revision: store.revision() }, 'ready')
+  return ok({
+    rest: `${scheme}://${rest}`,
+    enrolment,
+    discovery: discoveryAddress,
+    metrics: metricsAddress,
+    tokenFile: kept.tokenFile,
+  })
+}
+
+function apiParts({ store, world, authority }: Kept, clock: Clock): Pick<ApiParts, 'store' | 'world' | 'tokens'> {
+  const tokens: TokenIssuer = {
+    async issue({ namespace, serviceAccount, uses, ttlMs }) {
+      const made = await createJoinToken(
+        store.tokens,
+        {
+          namespace,
+          serviceAccount,
+          caPin: authority.rootPin,
+          ...(uses === undefined ? {} : { uses }),
+          ...(ttlMs === undefined ? {} : { lifeMs: ttlMs }),
+        },
+        clock,
+      )
+      if (!made.ok) return made
+      const { text, record } = made.value
+      return ok({ id: record.id, text, expiresMs: record.expiresMs })
+    },
+  }
+  return { store, world, tokens }
+}
+
+function restServer(config: ControlPlaneConfig, kept: Kept, routes: ReturnType<typeof apiRoutes>, log: Logger) {
+  return apiServer({
+    // Whoever can see this traffic would have the token.
+    tls: isLoopback(config.host) ? undefined : kept.ownLeaf,
+    token: kept.token,
+    routes,
+    failed: (error, call) => log.error({ err: error, call }, 'a call of the API ended with an exception'),
+  })
+}
