@@ -1,0 +1,39 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** What the CLI takes from the environment. Flags of the same name win; an empty variable counts as unset. */
+export interface CliEnvironment {
+  /** `SELVEDGE_SERVER`: the control plane's REST address. */
+  readonly server: string | undefined
+  /** `SELVEDGE_TOKEN`: its bearer token. */
+  readonly token: string | undefined
+  /** `SELVEDGE_CONTEXT`, or `context.json` below `SELVEDGE_HOME` (by default `~/.selvedge`). */
+  readonly contextFile: string
+  /** Whether the user named the context file, rather than leaving it to us. */
+  readonly contextNamed: boolean
+  /** `NO_COLOR` (no-color.org): any value but the empty one turns colours off. */
+  readonly noColor: boolean
+  /** `SELVEDGE_DEBUG`: whether a fault of our own shows its stack. */
+  readonly debug: boolean
+  /** Everything, to hand on to programs that we start. */
+  readonly inherited: Readonly<Record<string, string | undefined>>
+}
+
+/** Reads the environment once; nothing else in the CLI does. */
+export function readCliEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): CliEnvironment {
+  const home = given(env.SELVEDGE_HOME) ?? join(homedir(), '.selvedge')
+  const named = given(env.SELVEDGE_CONTEXT)
+  return {
+    server: given(env.SELVEDGE_SERVER),
+    token: given(env.SELVEDGE_TOKEN),
+    contextFile: resolve(named ?? join(home, 'context.json')),
+    contextNamed: named !== undefined,
+    noColor: given(env.NO_COLOR) !== undefined,
+    debug: given(env.SELVEDGE_DEBUG) !== undefined,
+    inherited: env,
+  }
+}
+
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value === '' ? undefined : value
+}

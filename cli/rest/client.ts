@@ -1,0 +1,136 @@
+import { Agent, type Dispatcher, request } from 'undici'
+import { CliFailure, codeOf, messageOf } from '../failure.ts'
+
+/** Where the control plane's REST API is, and the token that opens it. */
+export interface Server {
+  readonly url: string
+  readonly token: string | undefined
+}
+
+export interface Call {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** How long the answer's head may take; more for calls that wait on purpose. */
+  readonly timeoutMs?: number
+}
+
+/** The control plane refused; `status` is the HTTP status, so that a caller can tell "not there" from "wrong". */
+export class ApiFailure extends CliFailure {
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** No answer within this time counts as a control plane that hangs. */
+const ANSWER_TIMEOUT_MS = 10_000
+/** An answer larger than this is not one that a person asked for. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024
+
+/** Speaks REST with one control plane, over kept-alive connections. */
+export class ApiClient {
+  readonly server: Server
+  readonly #agent = new Agent({ connections: 4, connect: { timeout: 3_000 } })
+
+  constructor(server: Server) {
+    this.server = server
+  }
+
+  /** The JSON answer; anything but a 2xx is thrown as `ApiFailure`, in the control plane's own words. */
+  async call<T>(path: string, options: Call = {}): Promise<T> {
+    let status: number
+    let text: string
+    try {
+      const answer = await request(new URL(path, this.server.url), {
+        dispatcher: this.#agent,
+        method: options.method ?? 'GET',
+        headers: this.#headers(options),
+        body: options.json === undefined ? null : JSON.stringify(options.json),
+        headersTimeout: options.timeoutMs ?? ANSWER_TIMEOUT_MS,
+        bodyTimeout: ANSWER_TIMEOUT_MS,
+      })
+      status = answer.statusCode
+      text = await bodyText(answer.body)
+    } catch (thrown) {
+      throw this.#unreachable(thrown)
+    }
+    const body = parseJson(text)
+    if (status >= 200 && status < 300) return body as T
+    throw this.#refused(status, body)
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+
+  #headers(options: Call): Record<string, string> {
+    return {
+      accept: 'application/json',
+      ...(this.server.token === undefined ? {} : { authorization: `Bearer ${this.server.token}` }),
+      ...(options.json === undefined ? {} : { 'content-type': 'application/json' }),
+    }
+  }
+
+  #unreachable(thrown: unknown): CliFailure {
+    if (thrown instanceof CliFailure) return thrown
+    const code = codeOf(thrown)
+    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : messageOf(thrown)
+    return new CliFailure(
+      `Cannot reach the control plane at ${this.server.url}: ${why}. Start one with "selvedge up", or name another with --server`,
+    )
+  }
+
+  #refused(status: number, body: unknown): ApiFailure {
+    if (status === 401 || status === 403) {
+      return new ApiFailure(
+        `Cannot use the control plane at ${this.server.url}: ${statusMessage(body) ?? 'the token was refused'}. Give its token with --token or SELVEDGE_TOKEN`,
+        status,
+      )
+    }
+    return new ApiFailure(statusText(body) ?? `the control plane answered ${status} without a reason`, status)
+  }
+}
+
+async function bodyText(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > ANSWER_BYTES_MAX) throw new CliFailure('Cannot read the answer: it has more than 64 MiB; ask for less')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function statusMessage(body: unknown): string | undefined {
+  return isRecord(body) && typeof body.message === 'string' ? body.message : undefined
+}
+
+/** A Kubernetes `Status`: its message, then each cause that the message does not already tell, on a line of its own. */
+export function statusText(body: unknown): string | undefined {
+  const message = statusMessage(body)
+  if (message === undefined || !isRecord(body)) return message
+  const details = body.details
+  const causes = isRecord(details) && Array.isArray(details.causes) ? details.causes : []
+  const lines = causes.flatMap(cause => {
+    if (!isRecord(cause) || typeof cause.message !== 'string' || message.includes(cause.message)) return []
+    const field = typeof cause.field === 'string' && cause.field !== '' ? `${cause.field}: ` : ''
+    return [`  ${field}${cause.message}`]
+  })
+  return [message, ...lines].join('\n')
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,36 @@
+import { KINDS, type KindInfo } from '../../model/resources/mod.ts'
+import { usageFailure } from '../failure.ts'
+import { nearest } from '../nearest.ts'
+
+/** What a path needs to know of a kind. */
+export type KindName = Pick<KindInfo, 'kind' | 'apiVersion' | 'plural'>
+
+/** What people in a hurry write. */
+const SHORT: Readonly<Record<KindInfo['kind'], readonly string[]>> = {
+  Service: ['svc'],
+  Workload: ['wl'],
+  HTTPRoute: ['route', 'routes', 'hr'],
+  TrafficPolicy: ['tp'],
+  MeshPolicy: ['mp'],
+  Process: ['proc'],
+}
+
+/** The kind that a person means: singular, plural or short, in any case. Throws wrong usage, with the nearest name. */
+export function kindOf(word: string): KindName {
+  const wanted = word.toLowerCase()
+  const found = KINDS.find(({ kind, plural }) => [kind.toLowerCase(), plural, ...SHORT[kind]].includes(wanted))
+  if (found !== undefined) return found
+  const near = nearest(
+    wanted,
+    KINDS.flatMap(({ kind, plural }) => [kind.toLowerCase(), plural]),
+  )
+  const meant = near === undefined ? `known are ${KINDS.map(({ kind }) => kind).join(', ')}` : `did you mean "${near}"?`
+  throw usageFailure(`Cannot find the kind "${word}": there is none; ${meant}`)
+}
+
+/** The REST path of a list (without `name`) or of one resource. Without `namespace`: of all namespaces. */
+export function pathOf(kind: KindName, namespace: string | undefined, name?: string): string {
+  const root = kind.apiVersion.includes('/') ? `/apis/${kind.apiVersion}` : `/api/${kind.apiVersion}`
+  const within = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
+  return `${root}${within}/${kind.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`
+}

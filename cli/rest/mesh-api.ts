@@ -1,0 +1,97 @@
+import type {
+  AnyResource,
+  ApplyAnswer,
+  FleetAnswer,
+  GraphAnswer,
+  InfoAnswer,
+  ResourceList,
+  ResourceRef,
+  TokenAnswer,
+  TraceAnswer,
+  TracesAnswer,
+  WaitAnswer,
+} from './answers.ts'
+import { ApiClient, ApiFailure, type Server } from './client.ts'
+import { type KindName, kindOf, pathOf } from './kinds.ts'
+
+const SELVEDGE = '/apis/selvedge.dev/v1'
+
+/** The control plane's REST API, one method for each thing that can be asked. All throw `CliFailure`. */
+export class MeshApi {
+  readonly #client: ApiClient
+
+  constructor(server: Server) {
+    this.#client = new ApiClient(server)
+  }
+
+  get server(): Server {
+    return this.#client.server
+  }
+
+  /** All or nothing. */
+  apply(resources: readonly unknown[], dryRun = false): Promise<ApplyAnswer> {
+    return this.#client.call(`${SELVEDGE}/apply${dryRun ? '?dryRun=All' : ''}`, { method: 'POST', json: { resources } })
+  }
+
+  /** All or nothing. */
+  delete(resources: readonly ResourceRef[]): Promise<ApplyAnswer> {
+    return this.#client.call(`${SELVEDGE}/delete`, { method: 'POST', json: { resources } })
+  }
+
+  /** Without `namespace`: of all. */
+  async list(kind: KindName, namespace: string | undefined): Promise<readonly AnyResource[]> {
+    return (await this.#client.call<ResourceList>(pathOf(kind, namespace))).items
+  }
+
+  /** `undefined` where there is none. */
+  async find(kind: KindName, namespace: string, name: string): Promise<AnyResource | undefined> {
+    try {
+      return await this.#client.call<AnyResource>(pathOf(kind, namespace, name))
+    } catch (thrown) {
+      if (thrown instanceof ApiFailure && thrown.status === 404) return undefined
+      throw thrown
+    }
+  }
+
+  /** The workloads (`namespace/name`) that callers are offered at this moment. */
+  async offeredWorkloads(): Promise<ReadonlySet<string>> {
+    const workloads = await this.list(kindOf('Workload'), undefined)
+    return new Set(workloads.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
+  }
+
+  fleet(): Promise<FleetAnswer> {
+    return this.#client.call(`${SELVEDGE}/fleet`)
+  }
+
+  /** Answers when the sidecars concerned have all acknowledged `revision`, or when the time is over. */
+  wait(revision: number, timeoutMs: number): Promise<WaitAnswer> {
+    const path = `${SELVEDGE}/fleet/wait?revision=${revision}&timeoutMs=${timeoutMs}`
+    return this.#client.call(path, { timeoutMs: timeoutMs + 5_000 })
+  }
+
+  /** @param windowMs 0 means since the control plane's start */
+  graph(windowMs: number): Promise<GraphAnswer> {
+    return this.#client.call(`${SELVEDGE}/graph?windowMs=${windowMs}`)
+  }
+
+  traces(slow: boolean, limit: number): Promise<TracesAnswer> {
+    return this.#client.call(`${SELVEDGE}/traces?slow=${slow}&limit=${limit}`)
+  }
+
+  trace(id: string): Promise<TraceAnswer> {
+    return this.#client.call(`${SELVEDGE}/traces/${encodeURIComponent(id)}`)
+  }
+
+  /** A join token for the service account `namespace/name`. */
+  createToken(serviceAccount: string, limits: { uses?: number; ttlMs?: number } = {}): Promise<TokenAnswer> {
+    return this.#client.call(`${SELVEDGE}/tokens`, { method: 'POST', json: { serviceAccount, ...limits } })
+  }
+
+  info(): Promise<InfoAnswer> {
+    return this.#client.call(`${SELVEDGE}/info`)
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+}

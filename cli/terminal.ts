@@ -1,0 +1,30 @@
+/** Where a command writes, and what it may assume of the reader. A test hands in one that remembers. */
+export interface Terminal {
+  /** Writes to stdout; the text brings its own line ends. */
+  out(text: string): void
+  /** Writes to stderr. */
+  err(text: string): void
+  /** Whether stdout is a person's terminal, so that a table may be redrawn in place. */
+  readonly interactive: boolean
+  readonly colour: boolean
+  /** Columns of the terminal; 80 where there is none. */
+  columns(): number
+}
+
+const COLUMNS_DEFAULT = 80
+
+export function processTerminal(noColor: boolean): Terminal {
+  const interactive = process.stdout.isTTY === true
+  return {
+    out: text => void process.stdout.write(text),
+    err: text => void process.stderr.write(text),
+    interactive,
+    colour: interactive && !noColor,
+    columns: () => (interactive ? process.stdout.columns : COLUMNS_DEFAULT),
+  }
+}
+
+/** The same reader, with everything on stderr: stdout is left to one machine-readable line. */
+export function onStderr(terminal: Terminal): Terminal {
+  return { ...terminal, out: text => terminal.err(text), interactive: false, colour: false }
+}
