@@ -1,0 +1,52 @@
+import { collect, type DefineCommand, examples, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
+import { usageFailure } from '../failure.ts'
+import { readResourceFiles } from '../resource-files.ts'
+import { kindOf, type ResourceRef } from '../rest/mod.ts'
+import { appliedLines } from './apply.ts'
+import { notFound } from './get.ts'
+
+interface DeleteOptions extends ServerOptions {
+  readonly filename?: readonly string[]
+  readonly namespace: string
+}
+
+export const defineDelete: DefineCommand = (command, cli) => {
+  serverOptions(command)
+    .argument('[kind]', 'service, httproute, trafficpolicy, ... (also plural and short)')
+    .argument('[name]', 'the resource')
+    .option('-f, --filename <FILE>', 'everything in a file, or - for stdin; repeatable', collect)
+    .option('-n, --namespace <NAMESPACE>', 'where the named resource is', 'default')
+    .action(async (kindWord: string | undefined, name: string | undefined, options: DeleteOptions) => {
+      const named = namedResource(kindWord, name, options)
+      await withMesh(cli, options, async api => {
+        if (named !== undefined && (await api.find(named.kind, options.namespace, named.ref.name)) === undefined) {
+          throw notFound(named.kind.kind, options.namespace, named.ref.name)
+        }
+        const refs = named === undefined ? refsOf(options.filename ?? []) : [named.ref]
+        const deleted = await api.delete(refs)
+        for (const line of appliedLines(deleted)) cli.terminal.out(`${line}\n`)
+      })
+    })
+  examples(command, ['selvedge delete httproute canary -n bookshop', 'selvedge delete -f canary.yaml'])
+}
+
+function namedResource(kindWord: string | undefined, name: string | undefined, options: DeleteOptions) {
+  if (options.filename !== undefined) {
+    if (kindWord !== undefined) throw usageFailure('Cannot delete both: give either KIND NAME or -f FILE')
+    return undefined
+  }
+  if (kindWord === undefined || name === undefined) {
+    throw usageFailure('Cannot delete nothing: give KIND NAME, as in "selvedge delete httproute canary", or -f FILE')
+  }
+  const kind = kindOf(kindWord)
+  return { kind, ref: { apiVersion: kind.apiVersion, kind: kind.kind, namespace: options.namespace, name } }
+}
+
+function refsOf(files: readonly string[]): ResourceRef[] {
+  return readResourceFiles(files).map(({ apiVersion, kind, metadata: { namespace, name } }) => ({
+    apiVersion,
+    kind,
+    namespace,
+    name,
+  }))
+}
