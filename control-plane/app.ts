@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { destination, type Logger, pino } from 'pino'
 import { type Clock, ok, type Result, systemClock } from '../common/mod.ts'
@@ -10,7 +11,7 @@ import { type Doors, openDoors } from './doors.ts'
 import { createFleet } from './fleet/mod.ts'
 import { type Kept, type OnClose, openKept } from './kept.ts'
 import { controlMetrics, metricsServer } from './metrics.ts'
-import { openLeaseRegistry } from './registry/mod.ts'
+import { type OpenRegistry, openLeaseRegistry } from './registry/mod.ts'
 import { createSnapshots } from './snapshots/mod.ts'
 import { telemetryService } from './telemetry/mod.ts'
 
@@ -89,20 +90,13 @@ async function assemble(
   if (!opened.ok) return opened
   const kept = opened.value
   const { store, world, authority } = kept
+  const { trustDomain } = authority
 
-  // What sidecars get: leases into the world, the world into snapshots, snapshots into streams.
+  // What sidecars get, and what they tell.
   const metrics = controlMetrics({ storeRevision: () => store.revision(), clock })
   const fleet = metrics.observed(createFleet({ clock, revision: () => world.state().revision }))
-  const registry = await openLeaseRegistry({
-    records: store.leases,
-    show: world.applyLeases,
-    isWritten: world.isWritten,
-    warn: message => log.warn(message),
-    graceMs: config.leaseGraceMs,
-    restartGraceMs: config.restartGraceMs,
-  })
+  const registry = await openRegistry(config, kept, log)
   onClose(() => registry.close())
-  const { trustDomain } = authority
   const identify = (call: Parameters<typeof peerIdentity>[0]) =>
     peerIdentity(call, { trustDomain, nowMs: clock.wallMs() })
   const discovery = discoveryService({
@@ -114,77 +108,81 @@ async function assemble(
     clock,
     log: (fields, message) => log.info(fields, message),
   })
-
-  // What sidecars tell.
   const telemetry = telemetryService({ peerIdentity: identify, clock })
 
   // The doors: gRPC for sidecars, REST for people and programs, metrics for Prometheus.
-  const signing = { authority, clock, log, observe: metrics.csr }
   let doors: Doors | undefined
-  const routes = apiRoutes({
-    ...apiParts(kept, clock),
+  const info = () => ({ version, trustDomain, enrolment: doors?.enrolment ?? '', discovery: doors?.discovery ?? '' })
+  const tokens = tokenIssuer(kept, clock)
+  const parts = {
+    store,
+    world,
     fleet,
     graph: telemetry,
     traces: telemetry,
-    info: () => ({ version, trustDomain, enrolment: doors?.enrolment ?? '', discovery: doors?.discovery ?? '' }),
+    tokens,
+    info,
     ready: () => doors !== undefined,
-  })
+  }
+  const signing = { authority, clock, log, observe: metrics.csr }
   const listening = await openDoors(config, {
     enrolment: [enrolmentService({ ...signing, tokens: store.tokens })],
     discovery: [discovery, telemetry, renewalService(signing)],
     ownLeaf: kept.ownLeaf,
-    rest: restServer(config, kept, routes, log),
+    rest: restServer(config, kept, parts, log),
     metrics: metricsServer(metrics),
   })
   if (!listening.ok) return listening
+  doors = listening.value
+  const { close, ...addresses } = doors
   onClose(async () => {
+    doors = undefined
     // First of all: from here on a stream that ends withdraws nothing.
     await registry.close()
     discovery.close()
     telemetry.close()
-    await listening.value.close()
+    await close()
   })
-  doors = listening.value
-  const { enrolment, discovery: discoveryAddress, metrics: metricsAddress, rest } = doors
-  const scheme = isLoopback(config.host) ? 'http' : 'https'
   log.info({ version, trustDomain, revision: store.revision() }, 'ready')
-  return ok({
-    rest: `${scheme}://${rest}`,
-    enrolment,
-    discovery: discoveryAddress,
-    metrics: metricsAddress,
-    tokenFile: kept.tokenFile,
+  const scheme = isLoopback(config.host) ? 'http' : 'https'
+  return ok({ ...addresses, rest: `${scheme}://${addresses.rest}`, tokenFile: kept.tokenFile })
+}
+
+function openRegistry(config: ControlPlaneConfig, { store, world }: Kept, log: Logger): Promise<OpenRegistry> {
+  return openLeaseRegistry({
+    records: store.leases,
+    show: world.applyLeases,
+    isWritten: world.isWritten,
+    warn: message => log.warn(message),
+    graceMs: config.leaseGraceMs,
+    restartGraceMs: config.restartGraceMs,
   })
 }
 
-function apiParts({ store, world, authority }: Kept, clock: Clock): Pick<ApiParts, 'store' | 'world' | 'tokens'> {
-  const tokens: TokenIssuer = {
+function tokenIssuer({ store, authority }: Kept, clock: Clock): TokenIssuer {
+  return {
     async issue({ namespace, serviceAccount, uses, ttlMs }) {
-      const made = await createJoinToken(
-        store.tokens,
-        {
-          namespace,
-          serviceAccount,
-          caPin: authority.rootPin,
-          ...(uses === undefined ? {} : { uses }),
-          ...(ttlMs === undefined ? {} : { lifeMs: ttlMs }),
-        },
-        clock,
-      )
+      const wish = {
+        namespace,
+        serviceAccount,
+        caPin: authority.rootPin,
+        ...(uses === undefined ? {} : { uses }),
+        ...(ttlMs === undefined ? {} : { lifeMs: ttlMs }),
+      }
+      const made = await createJoinToken(store.tokens, wish, clock)
       if (!made.ok) return made
       const { text, record } = made.value
       return ok({ id: record.id, text, expiresMs: record.expiresMs })
     },
   }
-  return { store, world, tokens }
 }
 
-function restServer(config: ControlPlaneConfig, kept: Kept, routes: ReturnType<typeof apiRoutes>, log: Logger) {
+function restServer(config: ControlPlaneConfig, kept: Kept, parts: ApiParts, log: Logger): Server {
   return apiServer({
     // Whoever can see this traffic would have the token.
     tls: isLoopback(config.host) ? undefined : kept.ownLeaf,
     token: kept.token,
-    routes,
+    routes: apiRoutes(parts),
     failed: (error, call) => log.error({ err: error, call }, 'a call of the API ended with an exception'),
   })
 }

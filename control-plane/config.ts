@@ -1,7 +1,16 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { err, ok, parseDurationMs, parseTrustDomain, type Result, type TrustDomain } from '../common/mod.ts'
+import {
+  err,
+  formatDurationMs,
+  ok,
+  parseDurationMs,
+  parseTrustDomain,
+  type Result,
+  type TrustDomain,
+} from '../common/mod.ts'
+import { LEASE_GRACE_MS, RESTART_GRACE_MS } from './registry/mod.ts'
 
 /** Everything that a control plane is told. Read once, at the edge. */
 export interface ControlPlaneConfig {
@@ -53,8 +62,18 @@ export const CONTROL_PLANE_FLAGS: readonly ControlPlaneFlag[] = [
   flag('discovery-port', 'PORT', '15012', 'discovery, telemetry and renewal, mTLS'),
   flag('metrics-port', 'PORT', '15014', 'Prometheus metrics'),
   flag('leaf-life', 'DURATION', '24h', "how long a sidecar's certificate lives; it is renewed at half of that"),
-  flag('lease-grace', 'DURATION', '1500ms', 'how long a sidecar may be away before its workload is withdrawn'),
-  flag('restart-grace', 'DURATION', '10s', 'the same after a restart of the control plane itself'),
+  flag(
+    'lease-grace',
+    'DURATION',
+    formatDurationMs(LEASE_GRACE_MS),
+    'how long a sidecar may be away before its workload is withdrawn',
+  ),
+  flag(
+    'restart-grace',
+    'DURATION',
+    formatDurationMs(RESTART_GRACE_MS),
+    'the same after a restart of the control plane itself',
+  ),
   flag('log-level', 'LEVEL', 'info', `how much to log: ${LOG_LEVELS.join(', ')}`),
 ]
 

@@ -17,21 +17,6 @@ export function addressText(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** One sentence for a port that can't be had: which flag changes it. */
-export function listenFault(host: string, port: number, flag: string, fault: string): string {
-  const address = addressText(host, port)
-  if (fault.includes('EADDRINUSE')) {
-    return `Cannot listen on ${address}: another program does. End it, or choose another port with --${flag} (0: a free one).`
-  }
-  if (fault.includes('EACCES')) {
-    return `Cannot listen on ${address}: this user may not. Choose a port of 1024 or above with --${flag}.`
-  }
-  if (fault.includes('EADDRNOTAVAIL')) {
-    return `Cannot listen on ${address}: this machine does not have that address. Choose another with --host.`
-  }
-  return `Cannot listen on ${address}: ${fault}. Choose another port with --${flag}, or another address with --host.`
-}
-
 export async function listenGrpc(
   server: GrpcServer,
   credentials: ServerCredentials,
@@ -77,4 +62,19 @@ export async function listenHttp(
       resolve(ok({ port: (server.address() as AddressInfo).port, close }))
     })
   })
+}
+
+/** One sentence for a port that can't be had: which flag changes it. */
+function listenFault(host: string, port: number, flag: string, fault: string): string {
+  const address = addressText(host, port)
+  if (fault.includes('EADDRINUSE')) {
+    return `Cannot listen on ${address}: another program does. End it, or choose another port with --${flag} (0: a free one).`
+  }
+  if (fault.includes('EACCES')) {
+    return `Cannot listen on ${address}: this user may not. Choose a port of 1024 or above with --${flag}.`
+  }
+  if (fault.includes('EADDRNOTAVAIL')) {
+    return `Cannot listen on ${address}: this machine does not have that address. Choose another with --host.`
+  }
+  return `Cannot listen on ${address}: ${fault}. Choose another port with --${flag}, or another address with --host.`
 }

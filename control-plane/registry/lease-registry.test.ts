@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { err, ok, type SpiffeId, workloadKey } from '../../common/mod.ts'
 import type { LeaseChange, LeaseRecord, LeaseRecords } from '../store/mod.ts'
-import { type OpenRegistry, openLeaseRegistry } from './mod.ts'
+import { LEASE_GRACE_MS, type OpenRegistry, openLeaseRegistry, RESTART_GRACE_MS } from './mod.ts'
 import type { LeaseHandle } from './registry.ts'
 
 const reviews = workloadKey('bookshop', 'reviews-1')
@@ -65,6 +65,8 @@ describe('the lease registry', () => {
       },
       isWritten: key => written.has(key),
       warn: message => warnings.push(message),
+      graceMs: LEASE_GRACE_MS,
+      restartGraceMs: RESTART_GRACE_MS,
     })
   }
   const attach = (record = lease()): LeaseHandle => {

@@ -24,10 +24,10 @@ export interface RegistryOptions {
   /** Whether a user wrote a Workload of this name. */
   readonly isWritten: (workload: WorkloadKey) => boolean
   readonly warn: (message: string) => void
-  /** @default LEASE_GRACE_MS */
-  readonly graceMs?: number
-  /** @default RESTART_GRACE_MS */
-  readonly restartGraceMs?: number
+  /** How long a sidecar may be away before its workload is withdrawn; `LEASE_GRACE_MS` unless somebody knows better. */
+  readonly graceMs: number
+  /** The same for what was restored, from our own start on; `RESTART_GRACE_MS` unless somebody knows better. */
+  readonly restartGraceMs: number
 }
 
 export interface OpenRegistry extends LeaseRegistry {
@@ -78,8 +78,8 @@ class Registry implements OpenRegistry {
         this.#put(record.workload, { kind: 'remove', workload: record.workload }, undefined)
         continue
       }
-      const graceMs = this.#options.restartGraceMs ?? RESTART_GRACE_MS
-      this.#leases.set(record.workload, { record, hold: this.#grace(record.workload, graceMs) })
+      const hold = this.#grace(record.workload, this.#options.restartGraceMs)
+      this.#leases.set(record.workload, { record, hold })
       restored.push({ kind: 'put', workload: workload.value } as const)
     }
     if (restored.length > 0) this.#options.show(restored, undefined)
@@ -133,7 +133,7 @@ class Registry implements OpenRegistry {
       },
       detach: () => {
         const lease = heldBy()
-        if (lease !== undefined) lease.hold = this.#grace(key, this.#options.graceMs ?? LEASE_GRACE_MS)
+        if (lease !== undefined) lease.hold = this.#grace(key, this.#options.graceMs)
       },
     }
     return handle

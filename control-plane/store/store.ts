@@ -1,5 +1,5 @@
 import type { Result, SpiffeId, WorkloadKey } from '../../common/mod.ts'
-import type { TokenRecords } from '../attestation/token-records.ts'
+import type { TokenRecords } from '../attestation/mod.ts'
 
 /**
  * Where the control plane's state lives. Everything is asynchronous, so that a database behind a network fits as well as a file.

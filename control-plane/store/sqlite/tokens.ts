@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { JoinTokenRecord, TokenRecords } from '../../attestation/token-records.ts'
+import type { JoinTokenRecord, TokenRecords } from '../../attestation/mod.ts'
 
 export class SqliteTokenRecords implements TokenRecords {
   readonly #insert

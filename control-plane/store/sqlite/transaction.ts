@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { err, ok, type Result } from '../../../common/mod.ts'
+import { err, type Result } from '../../../common/mod.ts'
 import type { StoreError } from '../store.ts'
 
 /** Runs `work` in one transaction: all of it is durable when this returns, or none of it has been (nor is it when `end` is a ROLLBACK). */
@@ -49,8 +49,7 @@ export class RevisionCounter {
   }
 
   /** After a transaction has been committed. */
-  advance(revision: number): Result<number, never> {
+  advance(revision: number): void {
     this.#committed = revision
-    return ok(revision)
   }
 }
