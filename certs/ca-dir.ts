@@ -14,8 +14,8 @@ export interface TrustedCa extends CaKeyPair {
 }
 
 /** The files of a CA directory. */
-export const CA_CERTIFICATE_FILE = 'ca.crt'
-export const CA_KEY_FILE = 'ca.key'
+const CA_CERTIFICATE_FILE = 'ca.crt'
+const CA_KEY_FILE = 'ca.key'
 /** Ten years, as Istio's and Linkerd's own roots; root rotation renews it before. */
 const CA_LIFE_MS = 10 * 365 * 86_400_000
 /** A certificate and a key together have about 1 KiB. */

@@ -6,8 +6,6 @@
  * leaves the process but into a file of its own that only its owner can read; imports nothing of ours but common.
  */
 export {
-  CA_CERTIFICATE_FILE,
-  CA_KEY_FILE,
   hasCaDir,
   initCaDir,
   loadCaDir,
@@ -24,4 +22,4 @@ export { checkPeerSvid, type PeerRules } from './peer-svid.ts'
 export { fromPem, spkiSha256, toPem } from './pem.ts'
 export { renewalTimeMs, runAtWallTime } from './renewal.ts'
 export { type CaKeyPair, makeCa, makeCsr, makeCsrOf, signCertificate, signLeaf } from './sign.ts'
-export { type CertificateTemplate, caTemplate, leafTemplate, NOT_BEFORE_BACKDATE_MS } from './template.ts'
+export { type CertificateTemplate, leafTemplate, NOT_BEFORE_BACKDATE_MS } from './template.ts'
