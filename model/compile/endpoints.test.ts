@@ -35,6 +35,13 @@ describe('which workloads are endpoints', () => {
     )
   })
 
+  test('not those whose application does not answer yet', () => {
+    const ready = aWorkload('shop/a-1', 'app: a')
+    const waiting = aWorkload('shop/a-2', 'app: a', 'ports: [{port: 8080}]}, status: {ready: false')
+    const endpoints = endpointsOf(aService('shop/a', `ports: [{port: 80}], ${SELECTOR}`), ready, waiting)
+    expect(endpoints?.map(({ workload }) => workload)).toEqual(['shop/a-1'])
+  })
+
   test('there is no answer for a Service that does not exist', () => {
     expect(endpointsOf(aWorkload('shop/a-1', 'app: a'))).toBeUndefined()
   })

@@ -21,16 +21,19 @@ const ANNOTATION_BYTES_MAX = 64 * 1024
 export const dnsLabel = z
   .string()
   .regex(DNS_LABEL, 'must be 1 to 63 of a-z, 0-9 and "-", and begin and end with a letter or digit')
+  .meta({ title: 'name' })
 export const dnsSubdomain = z
   .string()
   .max(253)
   .regex(DNS_SUBDOMAIN, 'must be a DNS name: labels of a-z, 0-9 and "-", joined by dots, in lower case')
-export const portName = z.string().regex(PORT_NAME, 'must be 1 to 63 of a-z, 0-9 and "-"')
-export const port = z.number().int().min(1).max(65_535)
-export const percent = z.number().min(0).max(100)
+  .meta({ title: 'DNS name' })
+export const portName = z.string().regex(PORT_NAME, 'must be 1 to 63 of a-z, 0-9 and "-"').meta({ title: 'name' })
+export const port = z.number().int().min(1).max(65_535).meta({ title: 'port' })
+export const percent = z.number().min(0).max(100).meta({ title: 'percent' })
 export const duration = z
   .string()
   .regex(DURATION, 'must be a duration: numbers with units h, m, s or ms, as in 250ms, 10s or 1h30m')
+  .meta({ title: 'duration' })
 export const positiveDuration = duration.refine(text => /[1-9]/.test(text), 'must be longer than nothing')
 /** As many of something as a breaker may be told to count. */
 export const countMax = z.number().int().min(1).max(1_000_000)

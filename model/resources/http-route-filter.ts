@@ -33,12 +33,13 @@ const changeableName = headerName.superRefine((name, context) => {
 })
 
 const headerValue = object({
-  name: changeableName,
+  name: changeableName.describe('Without case.'),
   value: z
     .string()
     .min(1)
     .max(VALUE_CHARACTERS_MAX)
-    .regex(FIELD_VALUE, 'must hold visible characters, spaces and tabs only'),
+    .regex(FIELD_VALUE, 'must hold visible characters, spaces and tabs only')
+    .describe('The new value.'),
 })
 
 const uniqueNames =
@@ -72,7 +73,9 @@ const pathModifier = z
   .discriminatedUnion('type', [
     object({
       type: z.literal('ReplaceFullPath'),
-      replaceFullPath: replacement.refine(text => text.startsWith('/'), 'must begin with "/"'),
+      replaceFullPath: replacement
+        .refine(text => text.startsWith('/'), 'must begin with "/"')
+        .describe('The whole new path.'),
     }),
     object({
       type: z.literal('ReplacePrefixMatch'),
@@ -92,7 +95,8 @@ const requestRedirect = object({
     .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)], {
       error: 'must be one of 301, 302, 303, 307, 308',
     })
-    .default(302),
+    .default(302)
+    .describe('The status of the answer.'),
 })
 
 const urlRewrite = object({
@@ -106,10 +110,22 @@ const FILTERS_NOT_YET = ['RequestMirror', 'CORS', 'ExternalAuth', 'ExtensionRef'
 export const httpRouteFilter = z.discriminatedUnion(
   'type',
   [
-    object({ type: z.literal('RequestHeaderModifier'), requestHeaderModifier: headerModifier }),
-    object({ type: z.literal('ResponseHeaderModifier'), responseHeaderModifier: headerModifier }),
-    object({ type: z.literal('RequestRedirect'), requestRedirect }),
-    object({ type: z.literal('URLRewrite'), urlRewrite }),
+    object({
+      type: z.literal('RequestHeaderModifier'),
+      requestHeaderModifier: headerModifier.describe('Changes of what the backend sees.'),
+    }),
+    object({
+      type: z.literal('ResponseHeaderModifier'),
+      responseHeaderModifier: headerModifier.describe('Changes of what the caller sees.'),
+    }),
+    object({
+      type: z.literal('RequestRedirect'),
+      requestRedirect: requestRedirect.describe('The answer to the caller, instead of any backend.'),
+    }),
+    object({
+      type: z.literal('URLRewrite'),
+      urlRewrite: urlRewrite.describe('Another host or path for the backend.'),
+    }),
   ],
   { error: issue => (issue.code === 'invalid_union' ? unknownFilter(issue.input) : undefined) },
 )

@@ -21,7 +21,7 @@ const matchType = z
   .enum(['Exact', 'RegularExpression'])
   .default('Exact')
   .describe('A regular expression must match the whole value (RE2 syntax).')
-const matchValue = z.string().min(1).max(VALUE_CHARACTERS_MAX)
+const matchValue = z.string().min(1).max(VALUE_CHARACTERS_MAX).describe('What the value is held against.')
 
 const pathMatch = object({
   type: z

@@ -31,7 +31,7 @@ const parentRef = object(
   {
     group: coreGroup.optional().describe('Empty: the core group.'),
     kind: serviceKind.describe('What the route attaches to.'),
-    name: dnsLabel,
+    name: dnsLabel.describe('The Service whose requests it routes.'),
     namespace: dnsLabel
       .optional()
       .describe(
@@ -45,8 +45,8 @@ const parentRef = object(
 const backendRef = object(
   {
     group: coreGroup.optional().describe('Empty: the core group.'),
-    kind: z.literal('Service', { error: 'must be Service' }).default('Service'),
-    name: dnsLabel,
+    kind: z.literal('Service', { error: 'must be Service' }).default('Service').describe('What takes the requests.'),
+    name: dnsLabel.describe('The Service that takes the requests.'),
     namespace: dnsLabel.optional().describe("Default: the route's."),
     port: port.describe('A port of the Service.'),
     weight: z
@@ -81,7 +81,7 @@ const retry = object({
     .describe('Status codes that are worth another try. Connection failures always are.'),
   attempts: z.number().int().min(0).max(RETRY_ATTEMPTS_MAX).default(1).describe('Retries, not counting the first try.'),
   backoff: duration.default('25ms').describe('The least pause before a retry; jitter comes on top.'),
-}).describe('GEP-1731.')
+})
 
 const rule = object(
   {
@@ -98,8 +98,8 @@ const rule = object(
       .max(BACKENDS_MAX)
       .optional()
       .describe('Where requests go; needed unless the rule redirects.'),
-    timeouts: timeouts.optional(),
-    retry: retry.optional(),
+    timeouts: timeouts.optional().describe('Without it the defaults of the mesh hold.'),
+    retry: retry.optional().describe('When to try again (GEP-1731). Without it the defaults of the mesh hold.'),
   },
   { sessionPersistence: 'leave it out' },
 ).superRefine(checkRule)
@@ -140,7 +140,35 @@ export const httpRouteSchema = object({
     },
     { useDefaultGateways: 'routes attach to Services here' },
   ),
-}).describe('Where the requests to a Service go (Gateway API v1, attached to Services as GAMMA says).')
+}).meta({
+  description: 'Where the requests to a Service go (Gateway API v1, attached to Services as GAMMA says).',
+  examples: [
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: 'catalog-canary', namespace: 'bookshop' },
+      spec: {
+        parentRefs: [{ group: '', kind: 'Service', name: 'catalog', port: 80 }],
+        rules: [
+          {
+            name: 'testers',
+            matches: [{ headers: [{ name: 'x-tester', value: 'yes' }] }],
+            backendRefs: [{ name: 'catalog-v2', port: 80 }],
+          },
+          {
+            name: 'split',
+            backendRefs: [
+              { name: 'catalog-v1', port: 80, weight: 90 },
+              { name: 'catalog-v2', port: 80, weight: 10 },
+            ],
+            timeouts: { request: '2s' },
+            retry: { attempts: 2, codes: [503], backoff: '25ms' },
+          },
+        ],
+      },
+    },
+  ],
+})
 
 export type HttpRouteResource = DeepReadonly<z.output<typeof httpRouteSchema>>
 export type HttpRouteRule = HttpRouteResource['spec']['rules'][number]

@@ -50,7 +50,9 @@ export const meshPolicySchema = object({
         .describe(
           `Percent of requests whose spans are kept; errors always are. Without any policy: ${MESH_DEFAULTS.tracingSampling}.`,
         ),
-    }).optional(),
+    })
+      .optional()
+      .describe('Spans of requests.'),
     defaults: object({
       requestTimeout: duration
         .optional()
@@ -64,10 +66,25 @@ export const meshPolicySchema = object({
         .describe(
           `Retries where no route says otherwise; only for failures that are safe to repeat. Without any policy: ${MESH_DEFAULTS.retryAttempts}.`,
         ),
-    }).optional(),
+    })
+      .optional()
+      .describe('What holds for requests whose route says nothing.'),
   }),
-}).describe(
-  `Settings of the mesh (\`default\` in \`${SYSTEM_NAMESPACE}\`) or of one namespace (\`default\` there), which override the mesh's field by field.`,
-)
+}).meta({
+  description: `Settings of the mesh (\`default\` in \`${SYSTEM_NAMESPACE}\`) or of one namespace (\`default\` there), which override the mesh's field by field.`,
+  examples: [
+    {
+      apiVersion: 'selvedge.dev/v1',
+      kind: 'MeshPolicy',
+      metadata: { name: MESH_POLICY_NAME, namespace: SYSTEM_NAMESPACE },
+      spec: {
+        mtls: 'strict',
+        unknownDestinations: 'refuse',
+        tracing: { sampling: 5 },
+        defaults: { requestTimeout: '10s' },
+      },
+    },
+  ],
+})
 
 export type MeshPolicyResource = DeepReadonly<z.output<typeof meshPolicySchema>>

@@ -51,6 +51,22 @@ export const processSchema = object({
       context.addIssue({ code: 'custom', path: ['port'], message })
     }
   }),
-}).describe('A program for `selvedge up` to run beside a sidecar of its own.')
+}).meta({
+  description: 'A program for `selvedge up` to run beside a sidecar of its own.',
+  examples: [
+    {
+      apiVersion: 'selvedge.dev/v1',
+      kind: 'Process',
+      metadata: { name: 'catalog-v1', namespace: 'bookshop' },
+      spec: {
+        command: ['node', 'catalog.js'],
+        service: 'catalog',
+        labels: { version: 'v1' },
+        replicas: 2,
+        env: { LOG: 'info' },
+      },
+    },
+  ],
+})
 
 export type ProcessResource = DeepReadonly<z.output<typeof processSchema>>

@@ -87,6 +87,19 @@ export const serviceSchema = object({
       trafficDistribution: elsewhere,
     },
   ),
-}).describe('A name that callers use, its ports, and the labels of the workloads that answer (Kubernetes core v1).')
+}).meta({
+  description: 'A name that callers use, its ports, and the labels of the workloads that answer (Kubernetes core v1).',
+  examples: [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'reviews', namespace: 'bookshop' },
+      spec: {
+        selector: { app: 'reviews' },
+        ports: [{ name: 'http', port: 80, targetPort: 'http', appProtocol: 'http' }],
+      },
+    },
+  ],
+})
 
 export type ServiceResource = DeepReadonly<z.output<typeof serviceSchema>>

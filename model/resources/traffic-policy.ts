@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type DeepReadonly, deepFreeze } from './deep-readonly.ts'
-import { countMax, dnsLabel, duration, percent, positiveDuration } from './fields.ts'
+import { countMax, dnsLabel, percent, positiveDuration } from './fields.ts'
 import { metadata } from './metadata.ts'
 import { object } from './object.ts'
 
@@ -33,16 +33,13 @@ const retryBudget = object({
     .max(1_000_000)
     .default(10)
     .describe('So many are allowed in any case, so that a quiet service can retry at all.'),
-  interval: duration
-    .refine(text => /[1-9]/.test(text), 'must be longer than nothing')
-    .default('10s')
-    .describe('The window over which requests are counted.'),
+  interval: positiveDuration.default('10s').describe('The window over which requests are counted.'),
 })
 
 const trafficSettings = object({
   targetRef: object({
     group: z.literal('').optional().describe('Empty: the core group.'),
-    kind: z.literal('Service', { error: 'must be Service' }),
+    kind: z.literal('Service', { error: 'must be Service' }).describe('What the policy is for.'),
     name: dnsLabel.describe("A Service of the policy's own namespace."),
   }).describe('The Service that it holds for.'),
   circuitBreaker: circuitBreaker.prefault({}).describe('Limits of one sidecar towards the Service.'),
@@ -56,9 +53,24 @@ export const trafficPolicySchema = object({
   kind: z.literal('TrafficPolicy'),
   metadata,
   spec: trafficSettings,
-}).describe(
-  'How callers treat a Service: circuit breaker, outlier detection, retry budget. Of several for one Service the oldest holds.',
-)
+}).meta({
+  description:
+    'How callers treat a Service: circuit breaker, outlier detection, retry budget. Of several for one Service the oldest holds.',
+  examples: [
+    {
+      apiVersion: 'selvedge.dev/v1',
+      kind: 'TrafficPolicy',
+      metadata: { name: 'payments', namespace: 'bookshop' },
+      spec: {
+        targetRef: { kind: 'Service', name: 'payments' },
+        circuitBreaker: { maxRequests: 64 },
+        outlierDetection: { consecutiveErrors: 5, baseEjectionTime: '10s' },
+        retryBudget: { percent: 20, minRetriesPerSecond: 10 },
+        connectTimeout: '500ms',
+      },
+    },
+  ],
+})
 
 export type TrafficPolicyResource = DeepReadonly<z.output<typeof trafficPolicySchema>>
 

@@ -52,6 +52,21 @@ export const workloadSchema = object({
   })
     .optional()
     .describe('Set by the control plane from what the sidecar says. Without it the workload counts as ready.'),
-}).describe('One instance of a service. Sidecars register their own; what has no sidecar can be written by hand.')
+}).meta({
+  description: 'One instance of a service. Sidecars register their own; what has no sidecar can be written by hand.',
+  examples: [
+    {
+      apiVersion: 'selvedge.dev/v1',
+      kind: 'Workload',
+      metadata: { name: 'reviews-v1-1', namespace: 'bookshop', labels: { app: 'reviews', version: 'v1' } },
+      spec: {
+        address: '10.0.0.7',
+        serviceAccount: 'reviews',
+        inboundPort: 15006,
+        ports: [{ name: 'http', port: 8080, protocol: 'http' }],
+      },
+    },
+  ],
+})
 
 export type WorkloadResource = DeepReadonly<z.output<typeof workloadSchema>>
