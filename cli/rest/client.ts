@@ -84,9 +84,9 @@ export class ApiClient {
   }
 
   #refused(status: number, body: unknown): ApiFailure {
-    if (status === 401 || status === 403) {
+    if (status === 401) {
       return new ApiFailure(
-        `Cannot use the control plane at ${this.server.url}: ${statusMessage(body) ?? 'the token was refused'}. Give its token with --token or SELVEDGE_TOKEN`,
+        `Cannot use the control plane at ${this.server.url}: the token is missing or wrong. Give its own with --token or SELVEDGE_TOKEN; it lies in admin.token in its data folder`,
         status,
       )
     }

@@ -116,6 +116,11 @@ export class Member {
     return this.#sidecar.stop(graceMs)
   }
 
+  kill(): void {
+    this.#program.kill()
+    this.#sidecar.kill()
+  }
+
   async #launchSidecar() {
     const { api, addresses, output, guard, selvedge, inherited, verbose } = this.#around
     const { namespace, serviceAccount } = this.instance

@@ -31,8 +31,8 @@ export class Mesh {
   }
 
   /** Ends everything at once, without asking. */
-  async kill(): Promise<void> {
-    await Promise.all(this.members.flatMap(member => [member.stopProgram(0), member.stopSidecar(0)]))
+  kill(): void {
+    for (const member of this.members) member.kill()
   }
 }
 

@@ -199,6 +199,19 @@ describe('a supervised process that is stopped', () => {
     expect(child?.signals).toEqual(['SIGTERM', 'SIGKILL'])
   })
 
+  test('is killed at once when somebody loses patience', async () => {
+    const { children, supervised } = supervise()
+    void supervised.start()
+    await settle()
+    const child = children[0]
+    if (child !== undefined) child.stubborn = true
+    const stopped = supervised.stop(500)
+    await settle()
+    supervised.kill()
+    await stopped
+    expect(child?.signals).toEqual(['SIGTERM', 'SIGKILL'])
+  })
+
   test('while it rests is not started again', async () => {
     const { world, children, supervised } = supervise()
     void supervised.start()

@@ -9,7 +9,8 @@ type State =
   | { readonly phase: 'launching'; readonly launched: Promise<Child | undefined> }
   | { readonly phase: 'alive'; readonly child: Child; readonly deaths: number; readonly sinceMs: number }
   | { readonly phase: 'resting'; readonly timer: Timer }
-  | { readonly phase: 'stopped' }
+  /** `ending` until nobody lives any more, so that who lost patience can still kill. */
+  | { readonly phase: 'stopped'; readonly ending: Child | undefined }
 
 export interface Timer {
   cancel(): void
@@ -78,7 +79,7 @@ export class Supervised {
   /** Ends the process for good: asks, and forces what remains of its group after `graceMs`. Resolves when nobody lives. */
   async stop(graceMs: number): Promise<void> {
     const state = this.#state
-    this.#state = { phase: 'stopped' }
+    this.#state = { phase: 'stopped', ending: undefined }
     if (state.phase === 'resting') state.timer.cancel()
     const child = state.phase === 'launching' ? await state.launched : state.phase === 'alive' ? state.child : undefined
     if (child !== undefined) await this.#end(child, graceMs)
@@ -117,7 +118,7 @@ export class Supervised {
     child.signal('SIGKILL')
     this.#options.onGone?.(child.pid)
     if (this.#options.onEnd !== undefined) {
-      this.#state = { phase: 'stopped' }
+      this.#state = { phase: 'stopped', ending: undefined }
       this.#options.onEnd(exit)
       return
     }
@@ -128,7 +129,7 @@ export class Supervised {
   #rest(deaths: number, what: string): void {
     if (this.#state.phase === 'stopped') return
     if (this.#options.mustStart === true && !this.#everReady) {
-      this.#state = { phase: 'stopped' }
+      this.#state = { phase: 'stopped', ending: undefined }
       this.#firstReady.reject(new Error(`${this.#options.name} ${what}`))
       return
     }

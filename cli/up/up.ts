@@ -28,10 +28,10 @@ import { assembleMesh, type Mesh, memberNames } from './mesh.ts'
 import type { MeshFile } from './mesh-file.ts'
 import { type Output, outputOn } from './output.ts'
 import { freePorts, isFree } from './ports.ts'
-import { waitForWorkloads } from './readiness.ts'
+import { answersOnLoopback, waitForWorkloads } from './readiness.ts'
 import { type Summary, summarize } from './summary.ts'
 import { type Supervised, type SupervisionWorld, systemWorld } from './supervised.ts'
-import { inTime, pause, unlessAborted } from './waiting.ts'
+import { inTime, pause } from './waiting.ts'
 
 export interface UpOptions {
   readonly mesh: MeshFile
@@ -129,7 +129,7 @@ class Running {
     const around = { api, addresses: facts, guard: this.#guard, output: this.#output, world: this.#world }
     const mesh = await assembleMesh(file, { ...around, selvedge, inherited, folder, verbose }, systemRandom)
     this.#mesh = mesh
-    await unlessAborted(stop, this.#startPrograms(mesh, api))
+    await this.#startPrograms(mesh, api)
     if (stop.aborted) return
     const seconds = ((this.#world.clock.nowMs() - beganMs) / 1000).toFixed(1)
     const programs = count(mesh.members.length, 'program')
@@ -154,7 +154,10 @@ class Running {
   }
 
   async #stop(): Promise<void> {
-    const kill = (): void => void Promise.all([this.#mesh?.kill(), this.#controlPlane?.stop(0)])
+    const kill = (): void => {
+      this.#mesh?.kill()
+      this.#controlPlane?.kill()
+    }
     this.#options.stopNow.addEventListener('abort', kill)
     removeContext(this.#contextFile, process.pid)
     await this.#mesh?.stop()
@@ -171,8 +174,8 @@ class Running {
     this.#controlPlane = controlPlane
     const started = controlPlane.start()
     try {
-      const ready = await unlessAborted(stop, inTime(started, READY_TIMEOUT_MS))
-      if (ready === undefined) return undefined
+      const ready = await inTime(started, READY_TIMEOUT_MS, stop)
+      if (stop.aborted) return undefined
       if (!ready) throw new Error(`the control plane is not ready after ${READY_TIMEOUT_MS / 1000} s`)
       return controlPlaneFacts(await started)
     } catch (thrown) {
@@ -187,11 +190,16 @@ class Running {
       await member.startSidecar()
       await member.startProgram()
     })
-    const sidecarsReady = await inTime(Promise.all([...servers, ...clientSidecars]), READY_TIMEOUT_MS)
-    const workloads = mesh.servers.map(({ workload }) => workload)
+    const { stop } = this.#options
+    const sidecarsReady = await inTime(Promise.all([...servers, ...clientSidecars]), READY_TIMEOUT_MS, stop)
+    if (stop.aborted) return
+    const awaited = mesh.servers.flatMap(({ workload, ports: { program } }) =>
+      program === undefined ? [] : [{ workload, port: program }],
+    )
     const timeoutMs = sidecarsReady ? READY_TIMEOUT_MS : 0
-    const world = { nowMs: this.#world.clock.nowMs, pause: (ms: number) => pause(ms, this.#options.stop) }
-    const missing = await waitForWorkloads(api, workloads, timeoutMs, world)
+    const world = { nowMs: this.#world.clock.nowMs, pause: (ms: number) => pause(ms, stop), answers: answersOnLoopback }
+    const missing = await waitForWorkloads(api, awaited, timeoutMs, world, stop)
+    if (stop.aborted) return
     if (missing.length > 0) {
       this.#output.tell(`not ready after ${READY_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; going on without`)
     }
