@@ -66,7 +66,7 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
         return
       }
       const until = ended ? 'has ended' : `is good until ${new Date(svid.notAfterMs).toISOString()}`
-      outage.begins(`${next.error.message}; our certificate ${until}, and renewal goes on being tried`)
+      outage.begins(next.error.kind, `${next.error.message}; our certificate ${until}, and renewal goes on being tried`)
       await pause(backoffMs(attempt, RENEW_BACKOFF_MAX_MS, random), { signal: closing.signal, keepsAlive: false })
     }
   }
@@ -127,7 +127,7 @@ async function enrolPatiently(
       return svid
     }
     if (svid.error.kind === 'refused') return err(svid.error.message)
-    outage.begins(`${svid.error.message}; enrolment goes on being tried`)
+    outage.begins(svid.error.kind, `${svid.error.message}; enrolment goes on being tried`)
     const delayMs = backoffMs(attempt, ENROL_BACKOFF_MAX_MS, random)
     await pause(delayMs, { keepsAlive: true, ...(signal === undefined ? {} : { signal }) })
   }

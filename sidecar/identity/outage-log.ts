@@ -1,17 +1,19 @@
-/** Says that the control plane is away once, and that it is back once: an outage of hours is two lines. */
+import type { EnrolmentFault } from './fault.ts'
+
+/** Says once that there is no certificate to be had, again when the kind of fault changes, and once that it is over. */
 export function outageLog(log: { info(message: string): void; warn(message: string): void }): {
-  begins(message: string): void
+  begins(kind: EnrolmentFault['kind'], message: string): void
   ends(): void
 } {
-  let away = false
+  let fault: EnrolmentFault['kind'] | 'none' = 'none'
   return {
-    begins(message) {
-      if (!away) log.warn(message)
-      away = true
+    begins(kind, message) {
+      if (fault !== kind) log.warn(message)
+      fault = kind
     },
     ends() {
-      if (away) log.info('the control plane answers again')
-      away = false
+      if (fault !== 'none') log.info('the control plane answers again')
+      fault = 'none'
     },
   }
 }
