@@ -62,6 +62,8 @@ export interface AuthorityOptions {
   readonly leafLifeMs?: number
 }
 
+/** Of a caller's own text, in answers and logs. */
+const QUOTED_CHARACTERS_MAX = 256
 const LEAF_LIFE_MS_DEFAULT = 24 * 3_600_000
 
 /** Opens the root in a directory, or makes it on the very first start. */
@@ -145,7 +147,8 @@ function authorityOf(ca: TrustedCa, clock: Clock, lifeMs: number): Authority {
 function excessOf(facts: CsrFacts, identity: SpiffeId): string | undefined {
   if (facts.asksForCa) return 'the request asks for a CA'
   if (facts.uriSans.length !== 1) return `the request names ${facts.uriSans.length} URIs, and must name exactly one`
-  if (facts.uriSans[0] !== identity) return `the request names "${facts.uriSans[0]}", but its sender is ${identity}`
+  const quoted = facts.uriSans[0]?.slice(0, QUOTED_CHARACTERS_MAX)
+  if (facts.uriSans[0] !== identity) return `the request names "${quoted}", but its sender is ${identity}`
   if (facts.dnsSans.length + facts.otherSanTags.length > 0) return 'the request names more than a SPIFFE ID'
   return undefined
 }
