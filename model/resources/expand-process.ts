@@ -19,8 +19,6 @@ export interface ProcessInstance {
   readonly port: number | undefined
 }
 
-/** What implied Services and workloads of Processes call the program's one port. */
-export const PROCESS_PORT_NAME = 'http'
 const IMPLIED_SERVICE_PORT = 80
 
 /** The instances that a Process asks for. */
@@ -52,7 +50,8 @@ export function impliedService(process: ProcessResource): ServiceResource | unde
     kind: 'Service',
     metadata: { name: service, namespace: process.metadata.namespace, labels: {} },
     spec: {
-      ports: [{ name: PROCESS_PORT_NAME, port: IMPLIED_SERVICE_PORT, targetPort: PROCESS_PORT_NAME, protocol: 'TCP' }],
+      // Without a targetPort it is the workload's only port, whatever its number.
+      ports: [{ name: 'http', port: IMPLIED_SERVICE_PORT, protocol: 'TCP' }],
       selector: { app: labels.app ?? service },
     },
   })

@@ -14,7 +14,7 @@ const DURATION = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/
 const LABEL_KEY = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
 const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/
 /** More labels than this on one resource are a mistake. */
-export const LABELS_MAX = 64
+const LABELS_MAX = 64
 /** The Kubernetes API's bound for all annotations of a resource together is 256 KiB; one value may take a quarter of it. */
 const ANNOTATION_BYTES_MAX = 64 * 1024
 

@@ -7,11 +7,11 @@ const PATH_CHARACTERS_MAX = 1024
 const VALUE_CHARACTERS_MAX = 4096
 const NAMED_MATCHES_MAX = 16
 /** A regular expression costs memory and time in proportion to its length, in every sidecar that holds it. */
-export const REGEX_BYTES_MAX = 1024
+const REGEX_BYTES_MAX = 1024
 /** Nested repetitions make a short expression a large program; sidecars refuse larger ones than this (decide/route). */
 const REGEX_INSTRUCTIONS_MAX = 5_000
 /** RFC 9110, 5.6.2: a token. */
-export const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
+const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 /** RFC 3986, 3.3: what a path is made of. */
 const PATH_CHARACTERS = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/
 
@@ -67,7 +67,7 @@ function checkRegexValue(
 }
 
 /** Why `text` is not a regular expression that a sidecar takes; the engine is the one that sidecars use, linear in time. */
-export function regexProblem(text: string): string | undefined {
+function regexProblem(text: string): string | undefined {
   if (text === '') return 'is empty: write a regular expression'
   if (text.length > REGEX_BYTES_MAX)
     return `is too long: a regular expression has at most ${REGEX_BYTES_MAX} characters`

@@ -6,13 +6,12 @@ export { type DeepReadonly, deepFreeze } from './deep-readonly.ts'
 export {
   expandProcess,
   impliedService,
-  PROCESS_PORT_NAME,
   type ProcessInstance,
 } from './expand-process.ts'
 export type { HttpRouteResource, HttpRouteRule } from './http-route.ts'
 export { KINDS, type Kind, type KindInfo, kindInfo, type Resource } from './kinds.ts'
 export { MESH_DEFAULTS, MESH_POLICY_NAME, type MeshPolicyResource, SYSTEM_NAMESPACE } from './mesh-policy.ts'
-export { DEFAULT_NAMESPACE, type ResourceMetadata } from './metadata.ts'
+export type { ResourceMetadata } from './metadata.ts'
 export { parseResources } from './parse.ts'
 export { formatProblem, type ResourceProblem, resourceId } from './problem.ts'
 export type { ProcessResource } from './process.ts'

@@ -1,7 +1,7 @@
 import type { Fault } from './problem.ts'
 
 /** No kind nests deeper than a dozen levels; recursion elsewhere may rely on this bound. */
-export const DEPTH_MAX = 64
+const DEPTH_MAX = 64
 
 /**
  * What no kind can hold, found before any schema looks: too deep a nesting, a name that JavaScript gives a meaning of its own,

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { err, ok, type Result } from '../../common/mod.ts'
 import { deepFreeze } from './deep-readonly.ts'
 import { KINDS, type KindInfo, kindInfo, type Resource } from './kinds.ts'
+import { DEFAULT_NAMESPACE } from './metadata.ts'
 import { didYouMean } from './nearest.ts'
 import { type Fault, formatPath, type ResourceProblem } from './problem.ts'
 import { structureFault } from './structure.ts'
@@ -35,7 +36,7 @@ export function checkResource(value: unknown): Result<Resource, readonly Fault[]
 /** `HTTPRoute bookshop/canary` of a value that may be anything; `undefined` where kind or name can't be read. */
 export function nameOf(value: unknown): string | undefined {
   if (!isObject(value) || typeof value.kind !== 'string' || !isObject(value.metadata)) return undefined
-  const { name, namespace = 'default' } = value.metadata
+  const { name, namespace = DEFAULT_NAMESPACE } = value.metadata
   if (typeof name !== 'string' || typeof namespace !== 'string') return undefined
   const text = `${value.kind} ${namespace}/${name}`
   return text.length <= 400 ? text : undefined
