@@ -31,15 +31,19 @@ export interface Doors {
   close(): Promise<void>
 }
 
-/** A signing request has some hundred bytes. */
-const ENROLMENT_MESSAGE_BYTES_MAX = 64 * 1024
+/** Anybody may knock on the enrolment port: each connection gets room for a few signing requests of some hundred bytes, and not for long. */
+const ENROLMENT_SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': 64 * 1024,
+  'grpc.max_concurrent_streams': 16,
+  'grpc.max_connection_idle_ms': 30_000,
+}
 
 /** Opens all four, or none: the error says which port could not be had, and which flag changes it. */
 export async function openDoors(
   { host, ports }: ControlPlaneConfig,
   behind: BehindDoors,
 ): Promise<Result<Doors, string>> {
-  const enrolmentServer = new GrpcServer({ 'grpc.max_receive_message_length': ENROLMENT_MESSAGE_BYTES_MAX })
+  const enrolmentServer = new GrpcServer(ENROLMENT_SERVER_OPTIONS)
   for (const service of behind.enrolment) enrolmentServer.addService(service.definition, service.implementation)
   const discoveryServer = new GrpcServer(DISCOVERY_SERVER_OPTIONS)
   for (const service of behind.discovery) discoveryServer.addService(service.definition, service.implementation)

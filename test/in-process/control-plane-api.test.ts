@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { request } from 'node:http'
+import { get } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CONTROL_PLANE_DNS_NAME } from '../../certs/mod.ts'
 import { type ControlPlane, startControlPlane } from '../../control-plane/app.ts'
 import { readControlPlaneConfig } from '../../control-plane/config.ts'
 
@@ -411,7 +413,13 @@ describe('the control plane’s API', () => {
     await plane.close()
     await start('--host', '0.0.0.0')
     expect(plane.addresses.rest).toMatch(/^https:/)
-    const plain = plane.addresses.rest.replace('https://0.0.0.0', 'http://127.0.0.1')
-    await expect(fetch(`${plain}/healthz`)).rejects.toThrow()
+    const { port } = new URL(plane.addresses.rest)
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
+    const code = await new Promise<number | undefined>((resolve, reject) => {
+      const ca = readFileSync(join(dataDir, 'ca', 'ca.crt'))
+      const options = { host: '127.0.0.1', port, path: '/healthz', ca, servername: CONTROL_PLANE_DNS_NAME }
+      get(options, response => resolve(response.resume().statusCode)).on('error', reject)
+    })
+    expect(code).toBe(200)
   })
 })
