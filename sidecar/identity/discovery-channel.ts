@@ -8,7 +8,7 @@ import { clientTlsOptions, serverFault } from './tls-options.ts'
 
 /** What every channel to the control plane needs, besides the limits of its own messages. */
 export const CONTROL_PLANE_CHANNEL_OPTIONS: ChannelOptions = {
-  // The control plane's name, whatever its address: an address may not be a TLS server name (RFC 6066, section 3).
+  // The control plane's name, whatever its address: an address may not be a TLS server name (RFC 6066, section 3; Node throws).
   'grpc.ssl_target_name_override': CONTROL_PLANE_DNS_NAME,
   // The environment of a sidecar may name the sidecar itself as the proxy: it was made for the application.
   'grpc.enable_http_proxy': 0,
