@@ -1,3 +1,5 @@
+import { codeOf, EXIT } from './failure.ts'
+
 /** Where a command writes, and what it may assume of the reader. A test hands in one that remembers. */
 export interface Terminal {
   /** Writes to stdout; the text brings its own line ends. */
@@ -15,6 +17,11 @@ const COLUMNS_DEFAULT = 80
 
 export function processTerminal(noColor: boolean): Terminal {
   const interactive = process.stdout.isTTY === true
+  // Whoever read us (`selvedge get services | head`) has seen enough.
+  process.stdout.on('error', error => {
+    if (codeOf(error) === 'EPIPE') process.exit(EXIT.done)
+    throw error
+  })
   return {
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),

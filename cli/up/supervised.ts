@@ -79,10 +79,22 @@ export class Supervised {
   /** Ends the process for good: asks, and forces what remains of its group after `graceMs`. Resolves when nobody lives. */
   async stop(graceMs: number): Promise<void> {
     const state = this.#state
+    if (state.phase === 'stopped') return
     this.#state = { phase: 'stopped', ending: undefined }
     if (state.phase === 'resting') state.timer.cancel()
     const child = state.phase === 'launching' ? await state.launched : state.phase === 'alive' ? state.child : undefined
-    if (child !== undefined) await this.#end(child, graceMs)
+    if (child === undefined) return
+    this.#state = { phase: 'stopped', ending: child }
+    await this.#end(child, graceMs)
+    this.#state = { phase: 'stopped', ending: undefined }
+  }
+
+  /** Ends what lives at once, and for good; also what `stop` is still waiting for. */
+  kill(): void {
+    const state = this.#state
+    const child = state.phase === 'alive' ? state.child : state.phase === 'stopped' ? state.ending : undefined
+    child?.signal('SIGKILL')
+    void this.stop(0)
   }
 
   #launch(deaths: number): void {
