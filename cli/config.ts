@@ -9,8 +9,6 @@ export interface CliEnvironment {
   readonly token: string | undefined
   /** `SELVEDGE_CONTEXT`, or `context.json` below `SELVEDGE_HOME` (by default `~/.selvedge`). */
   readonly contextFile: string
-  /** Whether the user named the context file, rather than leaving it to us. */
-  readonly contextNamed: boolean
   /** `NO_COLOR` (no-color.org): any value but the empty one turns colours off. */
   readonly noColor: boolean
   /** `SELVEDGE_DEBUG`: whether a fault of our own shows its stack. */
@@ -22,12 +20,10 @@ export interface CliEnvironment {
 /** Reads the environment once; nothing else in the CLI does. */
 export function readCliEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): CliEnvironment {
   const home = given(env.SELVEDGE_HOME) ?? join(homedir(), '.selvedge')
-  const named = given(env.SELVEDGE_CONTEXT)
   return {
     server: given(env.SELVEDGE_SERVER),
     token: given(env.SELVEDGE_TOKEN),
-    contextFile: resolve(named ?? join(home, 'context.json')),
-    contextNamed: named !== undefined,
+    contextFile: resolve(given(env.SELVEDGE_CONTEXT) ?? join(home, 'context.json')),
     noColor: given(env.NO_COLOR) !== undefined,
     debug: given(env.SELVEDGE_DEBUG) !== undefined,
     inherited: env,

@@ -1,4 +1,3 @@
-import { runControlPlane as run } from '../../control-plane/app.ts'
 import { controlPlaneHelp, readControlPlaneConfig } from '../../control-plane/config.ts'
 import { EXIT } from '../failure.ts'
 import { programVersion } from '../version.ts'
@@ -15,5 +14,7 @@ export async function runControlPlane(args: readonly string[]): Promise<void> {
     process.exitCode = EXIT.usage
     return
   }
+  // Only now: help and wrong flags need none of it.
+  const { runControlPlane: run } = await import('../../control-plane/app.ts')
   process.exitCode = await run(config.value, programVersion())
 }
