@@ -1,0 +1,228 @@
+import { type Clock, err, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
+import type { SidecarConfig } from './config.ts'
+import { type Doors, openDoors } from './doors.ts'
+import type { Identity } from './identity/mod.ts'
+import { inboundStack, LocalApplication } from './inbound/mod.ts'
+import { createAccessLog, createLog, type Log } from './log.ts'
+import { type OpenedSource, openOrigin } from './origin.ts'
+import { Authorities, connectStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
+import { CurrentPolicy } from './policy/mod.ts'
+import { probeApplication } from './probe.ts'
+import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
+import { TimerWheel } from './transport/mod.ts'
+import type { UpstreamEnvironment } from './upstream/mod.ts'
+import { adminView } from './view.ts'
+
+/** Where a running sidecar listens, as `host:port`. */
+export interface SidecarAddresses {
+  readonly outbound: string
+  readonly inbound: string
+  readonly admin: string
+  readonly metrics: string
+}
+
+export interface Sidecar {
+  readonly addresses: SidecarAddresses
+  /** Takes no new work, lets exchanges end within the drain timeout, then closes. Safe to call twice. */
+  drain(): Promise<void>
+  /** Closes at once. */
+  close(): Promise<void>
+}
+
+const SWEEP_MS = 1_000
+const DRAIN_POLL_MS = 20
+/** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
+const WITHDRAWAL_MS = 200
+/** What closing may take after the drain. */
+const CLOSE_MS_MAX = 1_000
+
+/** Runs one sidecar until SIGTERM or SIGINT; a second signal ends it at once. Returns the exit status. */
+export async function runSidecar(config: SidecarConfig, version: string): Promise<number> {
+  const stopping = new AbortController()
+  const stopped = Promise.withResolvers<void>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(0)
+      stopping.abort()
+      stopped.resolve()
+    })
+  }
+  const started = await startSidecar(config, version, { signal: stopping.signal })
+  if (!started.ok) {
+    if (stopping.signal.aborted) return 0
+    process.stderr.write(`${started.error}\n`)
+    return 1
+  }
+  process.stdout.write(`selvedge sidecar ready ${JSON.stringify(started.value.addresses)}\n`)
+  await stopped.promise
+  await started.value.drain()
+  setTimeout(() => process.exit(0), CLOSE_MS_MAX).unref()
+  await started.value.close()
+  return 0
+}
+
+export interface StartOptions {
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly signal?: AbortSignal
+}
+
+/** Starts every part. Settles when listeners are open and the first policy is in force. The error is made of whole sentences. */
+export async function startSidecar(
+  config: SidecarConfig,
+  version: string,
+  options: StartOptions = {},
+): Promise<Result<Sidecar, string>> {
+  const { clock = systemClock, random = systemRandom, signal = new AbortController().signal } = options
+  const log = createLog(config.logLevel, config.workload)
+  const origin = await openOrigin({ config, version, clock, random, log, signal })
+  if (!origin.ok) return origin
+  const { identity } = origin.value
+  const assembly = assemble(config, identity, clock, random, log)
+  const doors = await openDoors(assembly.doorParts)
+  if (!doors.ok) {
+    identity.close()
+    return err(doors.error)
+  }
+  assembly.own.ports = Object.values(doors.value.ports)
+  const opened = await origin.value.openSource(doors.value.ports.inbound)
+  assembly.own.source = opened
+  const { policy } = assembly
+  const first = Promise.withResolvers<void>()
+  policy.onChange({ changed: (_services, self) => self && first.resolve() })
+  policy.follow(opened.source)
+  signal.addEventListener('abort', () => first.resolve(), { once: true })
+  await first.promise
+  return ok(running(config, assembly, doors.value, opened, identity))
+}
+
+type Assembly = ReturnType<typeof assemble>
+
+/** Everything that needs no listener yet. */
+function assemble(config: SidecarConfig, identity: Identity, clock: Clock, random: Random, log: Log) {
+  const { nowMs } = clock
+  const own: { ports: readonly number[]; source: OpenedSource | undefined; draining: boolean } = {
+    ports: [],
+    source: undefined,
+    draining: false,
+  }
+  const access = createAccessLog(config.workload)
+  const policy = new CurrentPolicy(nowMs)
+  const instruments = new Instruments()
+  const wheel = new TimerWheel(nowMs)
+  const tracer = new Tracer({
+    random,
+    nowMs,
+    wallMs: clock.wallMs,
+    sampling: () => policy.self?.mesh.traceSampling ?? 0,
+  })
+  const broken = (error: unknown): void => {
+    instruments.brokenExchanges++
+    log.error({ err: error }, 'An exception inside an exchange: this is a bug in selvedge; the exchange was ended')
+  }
+  const environment: UpstreamEnvironment = {
+    nowMs,
+    random,
+    wheel,
+    svid: () => identity.current(),
+    attempted: (x, endpoint, outcome, status, startMs, endMs) => {
+      instruments.attempted(outcome)
+      tracer.attempt(x, endpoint, outcome, status, startMs, endMs)
+    },
+    ejected: (service, endpoint) => {
+      instruments.ejections++
+      log.info({ service, endpoint }, 'Ejected an endpoint: it fails in a row')
+    },
+    broken,
+  }
+  const destinations = new Destinations(policy, environment, instruments)
+  const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
+  const isOwn = (host: string, port: number): boolean =>
+    own.ports.includes(port) && /^(localhost|127\.|::1$|0\.0\.0\.0$)/.test(host)
+  const resolver = new Resolver(policy, new Authorities(config.namespace), wheel, isOwn)
+  const accessLogEnabled = (): boolean => config.accessLog || policy.self?.mesh.accessLog === true
+  const shared = { environment, tracer, log: access.log, accessLogEnabled }
+  const view = adminView({
+    ...{ policy, destinations, instruments, identity, nowMs },
+    connected: () => own.source?.source.connected() ?? false,
+    draining: () => own.draining,
+    status: () => own.source?.status(),
+  })
+  const doorParts = {
+    ...{ config, identity, policy, instruments, log, nowMs, view, broken },
+    outbound: outboundStack({ ...shared, policy, destinations, resolver }),
+    connect: connectStack({ ...shared, resolver, destinations, wheel }),
+    inbound: inboundStack({ ...shared, application }),
+    draining: () => own.draining,
+  }
+  return { own, access, policy, instruments, wheel, tracer, destinations, application, doorParts }
+}
+
+/** The rest of a sidecar's life: sweeping, probing, reporting, draining. */
+function running(
+  config: SidecarConfig,
+  assembly: Assembly,
+  doors: Doors,
+  opened: OpenedSource,
+  identity: Identity,
+): Sidecar {
+  const { own, destinations, application, instruments, tracer } = assembly
+  const sweep = setInterval(() => {
+    doors.sweep()
+    destinations.closeIdle()
+    application.closeIdle()
+  }, SWEEP_MS)
+  const stopRetiring = identity.onChange(() => destinations.retireMeshConnections())
+  const ports = config.application.map(({ port }) => port)
+  const probe =
+    ports.length === 0
+      ? undefined
+      : probeApplication(config.applicationHost, ports, ready => opened.setReady(ready && !own.draining))
+  const reporter = new EdgeReporter(config.workload, instruments.meters, () => tracer.take())
+  const stopReporting = opened.report(() => reporter.take())
+  const { host, inboundHost } = config
+  let closing: Promise<void> | undefined
+
+  async function drain(): Promise<void> {
+    if (own.draining) return
+    own.draining = true
+    opened.setReady(false)
+    const busy = (): boolean => doors.inbound.exchanges + doors.outbound.exchanges > 0
+    const end = performance.now() + config.drainTimeoutMs
+    const quietFrom = performance.now() + Math.min(WITHDRAWAL_MS, config.drainTimeoutMs)
+    while (performance.now() < quietFrom || (busy() && performance.now() < end)) await pause(DRAIN_POLL_MS)
+  }
+
+  async function closeAll(): Promise<void> {
+    own.draining = true
+    clearInterval(sweep)
+    probe?.close()
+    stopRetiring()
+    await stopReporting()
+    doors.close()
+    destinations.close()
+    application.close()
+    await opened.source.close()
+    identity.close()
+    assembly.wheel.close()
+    assembly.access.close()
+  }
+
+  return {
+    addresses: {
+      outbound: `${host}:${doors.ports.outbound}`,
+      inbound: `${inboundHost}:${doors.ports.inbound}`,
+      admin: `127.0.0.1:${doors.ports.admin}`,
+      metrics: `${host}:${doors.ports.metrics}`,
+    },
+    drain,
+    close: () => {
+      closing ??= closeAll()
+      return closing
+    },
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}

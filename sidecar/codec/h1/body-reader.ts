@@ -1,0 +1,183 @@
+import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../../common/mod.ts'
+import type { BodyFraming } from '../../http/mod.ts'
+import { type H1Problem, problem } from './problem.ts'
+
+const CR = 13
+const LF = 10
+const SEMICOLON = 59
+
+/** A chunk's size in hexadecimal: 2^52 is more than anybody sends. */
+const CHUNK_DIGITS_MAX = 13
+/** Chunk extensions mean nothing to us, and have hidden attacks (RFC 9112, 7.1.1 allows a limit). */
+const CHUNK_EXTENSION_BYTES_MAX = 256
+
+export interface BodyEvents {
+  /** A piece of the body, no longer than what came in; it may be kept, as the buffer below it isn't reused. */
+  onBodyData(chunk: Buffer): void
+  /** The body is whole. Trailer fields are dropped: nothing that came after the head is ever merged into it. */
+  onBodyEnd(): void
+}
+
+/** What the chunk decoder waits for next. */
+type ChunkState =
+  | 'size'
+  | 'extension'
+  | 'size-lf'
+  | 'data'
+  | 'data-cr'
+  | 'data-lf'
+  | 'trailer-start'
+  | 'trailer'
+  | 'trailer-lf'
+  | 'end-lf'
+
+/** Takes a body's bytes and gives its pieces, for all framings (RFC 9112, 6 and 7.1). One reader serves one connection, body after body. */
+export class BodyReader {
+  problem: H1Problem | undefined = undefined
+  done = true
+  private readonly events: BodyEvents
+  private kind: BodyFraming['kind'] = 'none'
+  private left = 0
+  private chunk: ChunkState = 'size'
+  private digits = 0
+  private lineBytes = 0
+  private trailerBytes = 0
+  private trailerFields = 0
+
+  constructor(events: BodyEvents) {
+    this.events = events
+  }
+
+  begin(framing: BodyFraming): void {
+    this.kind = framing.kind
+    this.problem = undefined
+    this.done = framing.kind === 'none'
+    this.left = framing.kind === 'length' ? framing.length : 0
+    this.chunk = 'size'
+    this.digits = 0
+    this.lineBytes = 0
+    this.trailerBytes = 0
+    this.trailerFields = 0
+  }
+
+  /** Reads from `from` on. Returns the index of the first byte that isn't the body's, or -1 when it is refused (see `problem`). */
+  read(bytes: Buffer, from: number): number {
+    switch (this.kind) {
+      case 'none':
+        return from
+      case 'length':
+        return this.readLength(bytes, from)
+      case 'until-close':
+        if (from < bytes.length) this.events.onBodyData(from === 0 ? bytes : bytes.subarray(from))
+        return bytes.length
+      case 'chunked':
+        return this.readChunked(bytes, from)
+    }
+  }
+
+  /** The connection has ended. Whether that is the body's proper end. */
+  connectionEnded(): boolean {
+    if (this.done) return true
+    if (this.kind !== 'until-close') return false
+    this.finish()
+    return true
+  }
+
+  private readLength(bytes: Buffer, from: number): number {
+    const available = bytes.length - from
+    const take = Math.min(available, this.left)
+    const to = from + take
+    this.left -= take
+    if (this.left === 0) this.done = true
+    if (take > 0) this.events.onBodyData(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to))
+    if (this.left === 0) this.events.onBodyEnd()
+    return to
+  }
+
+  /** A state machine in one piece: it runs over every byte between chunks, and data passes through whole. */
+  private readChunked(bytes: Buffer, from: number): number {
+    let i = from
+    while (i < bytes.length) {
+      if (this.chunk === 'data') {
+        const take = Math.min(this.left, bytes.length - i)
+        this.left -= take
+        if (this.left === 0) this.chunk = 'data-cr'
+        this.events.onBodyData(bytes.subarray(i, i + take))
+        i += take
+        continue
+      }
+      const c = bytes[i++]!
+      switch (this.chunk) {
+        case 'size': {
+          const digit = hexDigit(c)
+          if (digit !== -1) {
+            if (++this.digits > CHUNK_DIGITS_MAX) return this.refuse('a chunk size that is too large')
+            this.left = this.left * 16 + digit
+          } else if (this.digits === 0) return this.refuse('a chunk without a size')
+          else if (c === CR) this.chunk = 'size-lf'
+          else if (c === SEMICOLON) this.chunk = 'extension'
+          else return this.refuse('a malformed chunk size')
+          break
+        }
+        case 'extension':
+          if (++this.lineBytes > CHUNK_EXTENSION_BYTES_MAX) return this.refuse('a chunk extension that is too long')
+          if (c === CR) this.chunk = 'size-lf'
+          else if (c < 32 && c !== 9) return this.refuse('a control character in a chunk extension')
+          break
+        case 'size-lf':
+          if (c !== LF) return this.refuse('a CR without LF in a chunk line')
+          this.lineBytes = 0
+          this.digits = 0
+          this.chunk = this.left === 0 ? 'trailer-start' : 'data'
+          break
+        case 'data-cr':
+          if (c !== CR) return this.refuse('a chunk that is longer than its size')
+          this.chunk = 'data-lf'
+          break
+        case 'data-lf':
+          if (c !== LF) return this.refuse('a CR without LF after a chunk')
+          this.chunk = 'size'
+          break
+        case 'trailer-start':
+          if (c === CR) {
+            this.chunk = 'end-lf'
+            break
+          }
+          if (++this.trailerFields > HEAD_FIELDS_MAX) return this.refuse('too many trailer fields')
+          this.chunk = 'trailer'
+          if (c < 32) return this.refuse('a control character in a trailer')
+          break
+        case 'trailer':
+          if (++this.trailerBytes > HEAD_BYTES_MAX) return this.refuse('trailers that are too large')
+          if (c === CR) this.chunk = 'trailer-lf'
+          else if (c < 32 && c !== 9) return this.refuse('a control character in a trailer')
+          break
+        case 'trailer-lf':
+          if (c !== LF) return this.refuse('a CR without LF in a trailer')
+          this.chunk = 'trailer-start'
+          break
+        case 'end-lf':
+          if (c !== LF) return this.refuse('a CR without LF at the end of a body')
+          this.finish()
+          return i
+      }
+    }
+    return i
+  }
+
+  private finish(): void {
+    this.done = true
+    this.events.onBodyEnd()
+  }
+
+  private refuse(detail: string): number {
+    this.problem = problem(400, detail)
+    return -1
+  }
+}
+
+function hexDigit(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48
+  const lower = c | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}

@@ -1,0 +1,39 @@
+import { err, ok, type Result } from '../../../common/mod.ts'
+import { type BodyFraming, Headers, NO_BODY, type ResponseHead, UNTIL_CLOSE } from '../../http/mod.ts'
+import { connectionOptions, framingOf, valueAt } from './framing.ts'
+import type { HeadScanner } from './head-scanner.ts'
+import { type H1Problem, problem } from './problem.ts'
+
+/** Reads a scanned answer's head (RFC 9112, 4 and 6.3). `method` is the request's: an answer to HEAD, and 1xx, 204 and 304, have no body. */
+export function readResponseHead(scanned: HeadScanner, text: string, method: string): Result<ResponseHead, H1Problem> {
+  const end = scanned.startLineEnd
+  const start = scanned.leading
+  if (start !== 0) return err(problem(400, 'an empty line before the status line'))
+  if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== 32 || (end > 12 && text.charCodeAt(12) !== 32)) {
+    return err(problem(400, 'not a status line'))
+  }
+  const minor = text.charCodeAt(7) - 48
+  if (minor !== 0 && minor !== 1) return err(problem(400, 'a version other than HTTP/1.0 and 1.1'))
+  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
+  if (end < 12 || !/^[1-5][0-9][0-9]$/.test(text.slice(9, 12))) return err(problem(400, 'a malformed status'))
+  const framing = framingOf(scanned, text, minor)
+  if (!framing.ok) return framing
+  const options = connectionOptions(scanned, text)
+  const headers = new Headers(text, scanned.marks, scanned.fieldsStart, scanned.fieldsEnd, scanned.gaps)
+  for (const name of options.names) headers.remove(name)
+  const body = bodyOf(framing.value, status, method)
+  return ok({
+    status,
+    reason: text.slice(13, end),
+    headers,
+    body,
+    keepAlive: body.kind !== 'until-close' && (minor === 1 ? !options.close : options.keepAlive && !options.close),
+    upgrade: status === 101 && scanned.upgradeMark !== -1 ? valueAt(scanned, text, scanned.upgradeMark) : undefined,
+    hasMeshFields: scanned.meshFields,
+  })
+}
+
+function bodyOf(framing: BodyFraming | undefined, status: number, method: string): BodyFraming {
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return NO_BODY
+  return framing ?? UNTIL_CLOSE
+}

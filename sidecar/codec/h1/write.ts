@@ -1,0 +1,33 @@
+import type { RequestHead, ResponseHead } from '../../http/mod.ts'
+
+const CRLF = '\r\n'
+export const LAST_CHUNK = '0\r\n\r\n'
+export const CHUNK_END = CRLF
+
+/** A request's head as it goes upstream: always HTTP/1.1, always keep-alive. */
+export function requestHeadText(head: RequestHead): string {
+  const framing = head.body.kind === 'chunked' ? 'transfer-encoding: chunked\r\n' : ''
+  return `${head.method} ${head.target} HTTP/1.1\r\n${head.headers.toText()}${framing}\r\n`
+}
+
+export type AnswerFraming = 'as-is' | 'chunked' | 'until-close'
+
+/** How an answer's body is delimited towards its caller: HTTP/1.0 knows no chunks. */
+export function answerFraming(head: ResponseHead, minorVersion: 0 | 1, method: string): AnswerFraming {
+  if (method === 'HEAD' || head.body.kind === 'none' || head.body.kind === 'length') return 'as-is'
+  return minorVersion === 1 ? 'chunked' : 'until-close'
+}
+
+export function responseHeadText(
+  head: ResponseHead,
+  framing: AnswerFraming,
+  connection: 'default' | 'close' | 'keep-alive',
+): string {
+  const body = framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : ''
+  const hop = connection === 'default' ? '' : `connection: ${connection}\r\n`
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.headers.toText()}${body}${hop}\r\n`
+}
+
+export function chunkStart(bytes: number): string {
+  return bytes.toString(16) + CRLF
+}

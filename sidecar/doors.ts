@@ -1,0 +1,145 @@
+import { createServer, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { appPortOfSni, err, ok, type Port, type Result } from '../common/mod.ts'
+import { type AdminView, adminPages, metricsPages } from './admin/mod.ts'
+import type { SidecarConfig } from './config.ts'
+import type { Stack } from './http/mod.ts'
+import { type Identity, peerOf } from './identity/mod.ts'
+import type { Log } from './log.ts'
+import type { CurrentPolicy } from './policy/mod.ts'
+import { Door, type DoorOptions } from './session/mod.ts'
+import type { Instruments } from './telemetry/mod.ts'
+import { listen, MeshListener } from './transport/mod.ts'
+
+/** Callers' sidecars close at 60 s: they are first, so that none of them meets a connection that we are just closing. */
+const INBOUND_IDLE_MS = 75_000
+/** Applications pool connections for minutes. */
+const OUTBOUND_IDLE_MS = 300_000
+const PAGES_IDLE_MS = 30_000
+const NO_PORT = 0
+
+export interface DoorParts {
+  readonly config: SidecarConfig
+  readonly identity: Identity
+  readonly policy: CurrentPolicy
+  readonly instruments: Instruments
+  readonly log: Log
+  nowMs(): number
+  readonly outbound: Stack
+  readonly connect: Stack
+  readonly inbound: Stack
+  readonly view: AdminView
+  draining(): boolean
+  broken(error: unknown): void
+}
+
+/** The four listeners of a sidecar. */
+export interface Doors {
+  readonly ports: { readonly outbound: Port; readonly inbound: Port; readonly admin: Port; readonly metrics: Port }
+  readonly outbound: Door
+  readonly inbound: Door
+  sweep(): void
+  close(): void
+}
+
+/** Opens all listeners, or none. */
+export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>> {
+  const { config, identity, view } = parts
+  const outbound = new Door({
+    ...doorOptions(parts, OUTBOUND_IDLE_MS),
+    begin: x => parts.outbound.begin(x),
+    draining: () => false,
+  })
+  const inbound = new Door({ ...doorOptions(parts, INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
+  const admin = new Door({ ...doorOptions(parts, PAGES_IDLE_MS), begin: adminPages(view) })
+  const metrics = new Door({ ...doorOptions(parts, PAGES_IDLE_MS), begin: metricsPages(view) })
+  const mesh = meshListener(parts, inbound)
+  const stopRenewing = identity.onChange(svid => mesh.renew(svid))
+
+  const servers = {
+    outbound: { server: plainServer(outbound), host: config.host },
+    inbound: { server: mesh.server, host: config.inboundHost },
+    admin: { server: plainServer(admin), host: '127.0.0.1' },
+    metrics: { server: plainServer(metrics), host: config.host },
+  }
+  const closeServers = (): void => {
+    stopRenewing()
+    for (const { server } of Object.values(servers)) server.close()
+  }
+  const ports: Record<string, Port> = {}
+  for (const [name, { server, host }] of Object.entries(servers)) {
+    const bound = await listen(server, host, config.ports[name as keyof typeof servers], `--${name}-port`)
+    if (!bound.ok) {
+      closeServers()
+      return err(bound.error)
+    }
+    ports[name] = bound.value
+  }
+  const doors = [outbound, inbound, admin, metrics]
+  return ok({
+    ports: ports as Doors['ports'],
+    outbound,
+    inbound,
+    sweep: () => {
+      for (const door of doors) door.sweep()
+      parts.instruments.inboundConnections = inbound.connections
+      parts.instruments.outboundConnections = outbound.connections
+    },
+    close: () => {
+      closeServers()
+      for (const door of doors) door.destroyAll()
+    },
+  })
+}
+
+function plainServer(door: Door) {
+  return createServer({ allowHalfOpen: true, noDelay: true }, socket =>
+    door.accept(socket, { kind: 'application' }, NO_PORT, undefined),
+  )
+}
+
+function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
+  const { instruments, log, connect } = parts
+  return {
+    nowMs: parts.nowMs,
+    begin: () => undefined,
+    connect: (x, session) => {
+      x.plan = session
+      if (x.caller.kind === 'application') connect.begin(x)
+      else session.refuseConnect()
+    },
+    refused: why => {
+      instruments.refused('bad-request')
+      log.debug({ status: why.status, why: why.detail }, 'Refused a request')
+    },
+    unsupported: found => {
+      instruments.refused('unsupported-protocol')
+      instruments.detected(found)
+    },
+    broken: parts.broken,
+    draining: parts.draining,
+    idleMs,
+  }
+}
+
+function meshListener(parts: DoorParts, door: Door): MeshListener {
+  const { identity, instruments, log, policy } = parts
+  return new MeshListener(identity.current(), {
+    permissive: () => policy.self?.mesh.mtls === 'permissive',
+    secured: (socket: TLSSocket) => {
+      const peer = peerOf(socket, identity.current())
+      if (!peer.ok) {
+        instruments.refused('unauthenticated')
+        log.warn({ why: peer.error }, 'Refused a peer')
+        socket.destroy()
+        return
+      }
+      const named = typeof socket.servername === 'string' ? appPortOfSni(socket.servername) : undefined
+      door.accept(socket, { kind: 'peer', spiffeId: peer.value }, named ?? NO_PORT, undefined)
+    },
+    plain: (socket: Socket, first: Buffer) => {
+      door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, NO_PORT, first)
+    },
+    handshakeFailed: () => instruments.refused('tls-handshake'),
+  })
+}

@@ -1,0 +1,211 @@
+import type { Cause, SpiffeId } from '../../common/mod.ts'
+import type { Stack } from './filter.ts'
+import type { RequestHead, ResponseHead } from './head.ts'
+import { Headers } from './headers.ts'
+
+/** Takes a body piece by piece. */
+export interface BodySink {
+  /** `false` asks for a pause; whoever gives the pieces then waits to be resumed. A piece may be kept: its buffer isn't reused. */
+  data(chunk: Buffer): boolean
+  /** The body is whole. */
+  end(trailers: Headers | undefined): void
+  /** The body broke off; it must never look whole. */
+  reset(): void
+}
+
+/** Where the body of a request comes from. Nothing is given before `attach`, and the caller is paused meanwhile. */
+export interface RequestBody {
+  attach(sink: BodySink): void
+  resume(): void
+  /** Nobody wants the rest. */
+  discard(): void
+}
+
+/** Where an answer goes: the caller's side of a codec. */
+export interface AnswerSink extends BodySink {
+  /** An interim answer (1xx). */
+  inform(head: ResponseHead): void
+  head(head: ResponseHead): void
+}
+
+/** Who called, as far as it was proved. */
+export type Caller =
+  | { readonly kind: 'application' }
+  | { readonly kind: 'peer'; readonly spiffeId: SpiffeId }
+  | { readonly kind: 'unauthenticated'; readonly why: 'plaintext' }
+
+/** What the stacks end with: something that carries the exchange out, and can be told that the caller has gone. */
+export interface Carrier {
+  cancel(): void
+  /** The caller reads again. */
+  drained(): void
+}
+
+/** Facts that filters leave for those that log, measure and trace. Names are `namespace/name`. */
+export interface ExchangeFacts {
+  source: string
+  destination: string
+  route: string
+  endpoint: string
+  mtls: boolean
+  attempts: number
+  cause: Cause | undefined
+  detail: string
+}
+
+export type ExchangeProgress = 'waiting' | 'answering' | 'ended'
+
+/**
+ * One request and its answer, the same for every codec and both directions. Filters and carriers talk to it; it keeps the order
+ * right: one final head, then the body, then one end, whatever happens.
+ */
+export class Exchange {
+  readonly request: RequestHead
+  readonly body: RequestBody
+  readonly caller: Caller
+  /** The application's port that is meant (inbound), or the listener's (outbound). */
+  readonly port: number
+  /** Monotonic, milliseconds. */
+  readonly startMs: number
+  readonly facts: ExchangeFacts = {
+    source: '',
+    destination: '',
+    route: '',
+    endpoint: '',
+    mtls: false,
+    attempts: 0,
+    cause: undefined,
+    detail: '',
+  }
+  progress: ExchangeProgress = 'waiting'
+  /** 0 until the final head. */
+  status = 0
+  requestBytes = 0
+  answerBytes = 0
+  carrier: Carrier | undefined = undefined
+  /** How many filters of the stack have been entered. */
+  position = 0
+  stack: Stack | undefined = undefined
+  /** The `traceparent` that goes on with the request; empty before the trace filter. */
+  traceText = ''
+  /** The span above ours, 16 hex digits; empty for a root. */
+  traceParent = ''
+  traceSampled = false
+  /** What the stack's own filters settle for each other; only they look into it. */
+  plan: unknown = undefined
+  private readonly sink: AnswerSink
+
+  constructor(
+    request: RequestHead,
+    body: RequestBody,
+    sink: AnswerSink,
+    caller: Caller,
+    port: number,
+    startMs: number,
+  ) {
+    this.request = request
+    this.body = body
+    this.sink = sink
+    this.caller = caller
+    this.port = port
+    this.startMs = startMs
+  }
+
+  inform(head: ResponseHead): void {
+    if (this.progress === 'waiting') this.sink.inform(head)
+  }
+
+  /** The final head. Filters that were entered see it in reverse order. */
+  respond(head: ResponseHead): void {
+    if (this.progress !== 'waiting') return
+    this.progress = 'answering'
+    this.status = head.status
+    this.stack?.unwind(this, head)
+    this.sink.head(head)
+  }
+
+  /** A piece of the answer's body; `false` asks for a pause until the carrier is told `drained`. */
+  data(chunk: Buffer): boolean {
+    if (this.progress !== 'answering') return true
+    this.answerBytes += chunk.length
+    return this.sink.data(chunk)
+  }
+
+  end(trailers: Headers | undefined): void {
+    if (this.progress !== 'answering') return
+    this.sink.end(trailers)
+    this.finish()
+  }
+
+  /** A whole small answer of our own. */
+  reply(head: ResponseHead, body: Buffer): void {
+    this.respond(head)
+    if (body.length > 0 && this.request.method !== 'HEAD') this.data(body)
+    this.end(undefined)
+  }
+
+  /**
+   * The exchange failed for `cause`. Before the head, the stack's rescue turns it into an answer; after it, the answer is broken off.
+   * `detail` is for logs.
+   */
+  fail(cause: Cause, detail: string): void {
+    if (this.progress === 'ended') return
+    this.facts.cause = cause
+    this.facts.detail = detail
+    if (this.progress === 'answering') {
+      this.sink.reset()
+      this.finish()
+    } else if (this.stack === undefined) {
+      this.sink.reset()
+      this.finish()
+    } else this.stack.rescue(this, cause, detail)
+  }
+
+  /** The caller's side is gone: nothing can be answered any more. */
+  callerGone(): void {
+    if (this.progress === 'ended') return
+    if (this.status === 0) this.status = CLIENT_CLOSED
+    this.facts.detail = 'the caller went away'
+    const { carrier } = this
+    this.finish()
+    carrier?.cancel()
+  }
+
+  private finish(): void {
+    this.progress = 'ended'
+    this.stack?.ended(this)
+  }
+}
+
+/** nginx's number for "the client closed the connection before there was an answer"; only logs and metrics see it. */
+const CLIENT_CLOSED = 499
+
+/** Makes a head for an answer of our own, with `content-length`. */
+export function ownHead(
+  status: number,
+  reason: string,
+  fields: readonly (readonly [string, string])[],
+  bodyBytes: number,
+): ResponseHead {
+  const headers = Headers.of(fields)
+  headers.add('content-length', String(bodyBytes))
+  return {
+    status,
+    reason,
+    headers,
+    body: bodyBytes === 0 ? { kind: 'none' } : { kind: 'length', length: bodyBytes },
+    keepAlive: true,
+    upgrade: undefined,
+    hasMeshFields: false,
+  }
+}
+
+/** An answer of the mesh's own, in words: `x-selvedge-cause` for programs, a line of text for people. */
+export function answerCause(x: Exchange, status: number, reason: string, cause: Cause, detail: string): void {
+  const body = Buffer.from(`selvedge: ${cause}: ${detail}\n`)
+  const fields = [
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['x-selvedge-cause', cause],
+  ] as const
+  x.reply(ownHead(status, reason, fields, body.length), body)
+}

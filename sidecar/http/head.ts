@@ -1,0 +1,55 @@
+import type { Headers } from './headers.ts'
+
+/** How a body is delimited. `until-close` only in answers. `length` counts bytes. */
+export type BodyFraming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' }
+  | { readonly kind: 'until-close' }
+
+export const NO_BODY: BodyFraming = { kind: 'none' }
+export const CHUNKED: BodyFraming = { kind: 'chunked' }
+export const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' }
+
+/** A request's head, the same whichever codec read it. Fields that belong to one hop are already gone from `headers`. */
+export interface RequestHead {
+  readonly method: string
+  /** Origin-form (`/path?query`), `*`, or the authority of a CONNECT. */
+  target: string
+  /** `host[:port]` as it came, from the target or the Host field. */
+  authority: string
+  readonly headers: Headers
+  readonly body: BodyFraming
+  /** HTTP/1.0 callers get no chunks and no 1xx. */
+  readonly minorVersion: 0 | 1
+  readonly keepAlive: boolean
+  readonly expectContinue: boolean
+  /** The protocol that the caller would like to switch to, such as `websocket`. */
+  readonly upgrade: string | undefined
+  /** Whether any field's name begins with `x-selvedge-`. */
+  readonly hasMeshFields: boolean
+  /** The value of `traceparent`, which every request is looked at for. */
+  readonly traceparent: string | undefined
+}
+
+export interface ResponseHead {
+  status: number
+  reason: string
+  readonly headers: Headers
+  body: BodyFraming
+  readonly keepAlive: boolean
+  readonly upgrade: string | undefined
+  readonly hasMeshFields: boolean
+}
+
+/** The path of a target, without its query. */
+export function pathOf(target: string): string {
+  const mark = target.indexOf('?')
+  return mark === -1 ? target : target.slice(0, mark)
+}
+
+/** The query of a target, without the question mark; empty when there is none. */
+export function queryOf(target: string): string {
+  const mark = target.indexOf('?')
+  return mark === -1 ? '' : target.slice(mark + 1)
+}

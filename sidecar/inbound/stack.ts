@@ -1,0 +1,37 @@
+import { Stack } from '../http/mod.ts'
+import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
+import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { authenticate } from './authenticate.ts'
+import type { LocalApplication } from './local.ts'
+import { rescue } from './rescue.ts'
+
+export interface InboundParts {
+  readonly application: LocalApplication
+  readonly environment: UpstreamEnvironment
+  readonly tracer: Tracer
+  readonly log: AccessLogSink
+  accessLogEnabled(): boolean
+}
+
+/** From other sidecars to our application. In order; the answer unwinds the same list. */
+export function inboundStack(parts: InboundParts): Stack {
+  const { application, environment, tracer } = parts
+  return new Stack(
+    [
+      // One line for each exchange, when it's on.
+      accessLog('inbound', parts.log, parts.accessLogEnabled, environment.nowMs),
+      // Counts and latency, by caller.
+      measure(environment.nowMs, x => application.meter(x)),
+      // Spans of what is sampled, and of errors.
+      tracer.filter('server'),
+      // Causes become answers.
+      rescue(),
+      // Who calls, from the certificate; `x-selvedge-caller` for the application.
+      authenticate(),
+      // Which of the application's ports is meant.
+      application.filter(),
+    ],
+    // To the application, over kept connections.
+    x => new Attempts(x, application.carryPlan(x), environment).begin(),
+  )
+}

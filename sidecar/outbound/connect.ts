@@ -1,0 +1,85 @@
+import type { Socket } from 'node:net'
+import { assert } from '../../common/mod.ts'
+import type { Exchange } from '../http/mod.ts'
+import { H1ServerSession, type TunnelEnd } from '../session/mod.ts'
+import { dial, SocketWriter, type TimerWheel } from '../transport/mod.ts'
+import type { Destinations } from './destinations.ts'
+import type { Resolved, Resolver } from './resolve.ts'
+
+const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+const CONNECT_TIMEOUT_MS = 1_000
+const HTTPS_PORT = 443
+
+export interface ConnectParts {
+  readonly resolver: Resolver
+  readonly destinations: Destinations
+  readonly wheel: TimerWheel
+}
+
+/** A CONNECT from the application: to a service of the mesh, requests follow and are routed; to anything else, bytes pass as they are. */
+export function connect(x: Exchange, parts: ConnectParts): void {
+  const session = x.plan
+  assert(session instanceof H1ServerSession, 'a CONNECT comes with its session')
+  x.facts.source = parts.destinations.source()
+  go(x, session, parts, parts.resolver.resolve(x.request.target, HTTPS_PORT))
+}
+
+function go(x: Exchange, session: H1ServerSession, parts: ConnectParts, resolved: Resolved): void {
+  switch (resolved.kind) {
+    case 'service':
+      session.acceptRequests(ESTABLISHED, x.request.target)
+      return
+    case 'external':
+      tunnel(x, session, parts, resolved)
+      return
+    case 'refused':
+      x.facts.destination = 'unknown'
+      x.fail(resolved.cause, resolved.detail)
+      return
+    case 'pending':
+      parts.resolver.whenKnown(resolved.key, () => {
+        if (x.progress !== 'waiting') return
+        const again = parts.resolver.resolve(x.request.target, HTTPS_PORT)
+        if (again.kind === 'pending') x.fail('no-policy', `${resolved.key} did not become known in time`)
+        else go(x, session, parts, again)
+      })
+  }
+}
+
+function tunnel(
+  x: Exchange,
+  session: H1ServerSession,
+  parts: ConnectParts,
+  to: Extract<Resolved, { kind: 'external' }>,
+): void {
+  x.facts.destination = 'external'
+  const giveUp = dial({ kind: 'plain', host: to.host, port: to.port }, CONNECT_TIMEOUT_MS, parts.wheel, {
+    connected: socket => session.acceptTunnel(ESTABLISHED, farEnd(socket, session)),
+    failed: detail => x.fail('connect-failed', detail),
+  })
+  x.carrier = { cancel: giveUp, drained: () => undefined }
+}
+
+/** Bytes both ways, each side paced by the other. */
+function farEnd(socket: Socket, session: H1ServerSession): TunnelEnd {
+  const writer = new SocketWriter(socket)
+  socket.on('data', (chunk: Buffer) => {
+    if (!session.tunnelWrite(chunk)) socket.pause()
+  })
+  socket.on('drain', () => {
+    writer.drained()
+    session.resume()
+  })
+  socket.on('end', () => session.tunnelEnd())
+  socket.on('error', () => session.destroy())
+  socket.on('close', hadError => (hadError ? session.destroy() : session.tunnelEnd()))
+  return {
+    data: chunk => writer.bytes(chunk),
+    end: () => {
+      writer.flush()
+      socket.end()
+    },
+    closed: () => socket.destroy(),
+    drained: () => socket.resume(),
+  }
+}

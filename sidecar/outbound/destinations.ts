@@ -1,0 +1,173 @@
+import { endpointKey, type ServiceKey } from '../../common/mod.ts'
+import { isEjected } from '../../decide/outlier/mod.ts'
+import type { EndpointsSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
+import type { CurrentPolicy } from '../policy/mod.ts'
+import type { Instruments, Meter } from '../telemetry/mod.ts'
+import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../upstream/mod.ts'
+
+/** Hosts outside the mesh that are remembered with their connections. */
+const EXTERNAL_MAX = 256
+/** How long a connection may carry nothing. Below the 75 s after which our own inbound side closes. */
+const MESH_IDLE_MS = 60_000
+/** Servers outside the mesh are known to close after 5 s (Node's default). */
+const PLAIN_IDLE_MS = 4_000
+/** What counts for a host outside the mesh, which no TrafficPolicy names: DESIGN section 7, without ejection of the only endpoint. */
+const EXTERNAL_SETTINGS: TrafficSettings = {
+  policy: undefined,
+  breaker: { connectionsMax: 1024, pendingMax: 1024, requestsMax: 1024 },
+  outlier: { consecutiveErrors: 0, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
+  retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
+  connectTimeoutMs: 1_000,
+}
+
+/** All places that this sidecar sends requests to. Follows the policy; what is kept for a destination outlives its snapshots. */
+export class Destinations {
+  private readonly policy: CurrentPolicy
+  private readonly environment: UpstreamEnvironment
+  private readonly instruments: Instruments
+  private readonly services = new Map<ServiceKey, Destination>()
+  private readonly external = new Map<string, Destination>()
+  private readonly meters = new Map<string, Map<string, { plain: Meter | undefined; mtls: Meter | undefined }>>()
+
+  constructor(policy: CurrentPolicy, environment: UpstreamEnvironment, instruments: Instruments) {
+    this.policy = policy
+    this.environment = environment
+    this.instruments = instruments
+    policy.onChange({
+      changed: (services, self) => {
+        if (self) this.meters.clear()
+        for (const key of services) this.follow(key)
+      },
+    })
+  }
+
+  /** The destination for a service that the policy knows. */
+  of(key: ServiceKey): Destination | undefined {
+    return this.services.get(key)
+  }
+
+  /** A host outside the mesh, reached as it is. */
+  externalOf(host: string, port: number): Destination {
+    const name = `${host}:${port}`
+    let destination = this.external.get(name)
+    if (destination === undefined) {
+      if (this.external.size >= EXTERNAL_MAX) this.forgetOldestExternal()
+      destination = new Destination(undefined, EXTERNAL_SETTINGS, this.environment)
+      const address: EndpointAddress = {
+        key: endpointKey(host, port, port),
+        host,
+        port,
+        appPort: port,
+        tls: { kind: 'none', why: 'not-in-mesh' },
+      }
+      destination.place([{ servicePort: port, address }])
+      this.external.set(name, destination)
+    }
+    return destination
+  }
+
+  private forgetOldestExternal(): void {
+    for (const [name, destination] of this.external) {
+      this.external.delete(name)
+      destination.close()
+      return
+    }
+  }
+
+  private follow(key: ServiceKey): void {
+    const lookup = this.policy.lookup(key)
+    const known = this.services.get(key)
+    if (lookup.kind !== 'known') {
+      known?.close()
+      this.services.delete(key)
+      return
+    }
+    const { traffic } = lookup.service.snapshot
+    const destination = known ?? new Destination(key, traffic, this.environment)
+    if (known === undefined) this.services.set(key, destination)
+    else destination.configure(traffic)
+    destination.place(placed(this.policy.endpointsOf(key)))
+  }
+
+  /** The cells for one (destination, route, TLS). Two look-ups. */
+  meter(destination: string, route: string, mtls: boolean): Meter {
+    let routes = this.meters.get(destination)
+    if (routes === undefined) {
+      routes = new Map()
+      this.meters.set(destination, routes)
+    }
+    let pair = routes.get(route)
+    if (pair === undefined) {
+      pair = { plain: undefined, mtls: undefined }
+      routes.set(route, pair)
+    }
+    const found = mtls ? pair.mtls : pair.plain
+    if (found !== undefined) return found
+    const made = this.instruments.meters.of({ direction: 'outbound', source: this.source(), destination, route, mtls })
+    if (mtls) pair.mtls = made
+    else pair.plain = made
+    return made
+  }
+
+  /** Who we are in metrics: our first service, else our workload. */
+  source(): string {
+    const { self } = this.policy
+    return self === undefined ? 'unknown' : (self.services[0] ?? self.workload)
+  }
+
+  closeIdle(): void {
+    for (const destination of this.services.values()) destination.closeIdle(MESH_IDLE_MS)
+    for (const destination of this.external.values()) destination.closeIdle(PLAIN_IDLE_MS)
+  }
+
+  retireMeshConnections(): void {
+    for (const destination of this.services.values()) destination.retireConnections()
+  }
+
+  /** For metrics and people. */
+  *view(nowMs: number) {
+    for (const [key, destination] of this.services) {
+      const endpoints = [...destination.all()].map(endpoint => ({
+        address: endpoint.name,
+        ejected: isEjected(endpoint.outlier, nowMs),
+        pending: endpoint.load.pending,
+        latencyMs: Math.round(endpoint.load.ewmaMs * 100) / 100,
+        connections: endpoint.pool.size,
+        mtls: endpoint.mtls,
+      }))
+      const { breaker, settings } = destination
+      yield {
+        destination: key as string,
+        endpoints,
+        breaker: { requests: breaker.requests, pending: breaker.pending, connections: breaker.connections },
+        limits: settings.breaker,
+        open: breaker.requests >= settings.breaker.requestsMax,
+        budgetRatio: destination.budget.ratio(nowMs),
+      }
+    }
+  }
+
+  close(): void {
+    for (const destination of [...this.services.values(), ...this.external.values()]) destination.close()
+  }
+}
+
+function* placed(
+  snapshot: EndpointsSnapshot | undefined,
+): Generator<{ servicePort: number; address: EndpointAddress }> {
+  for (const endpoint of snapshot?.endpoints ?? []) {
+    for (const { servicePort, appPort } of endpoint.ports) {
+      const port = endpoint.tls.kind === 'mesh' ? endpoint.tls.inboundPort : appPort
+      yield {
+        servicePort,
+        address: {
+          key: endpointKey(endpoint.address, port, appPort),
+          host: endpoint.address,
+          port,
+          appPort,
+          tls: endpoint.tls,
+        },
+      }
+    }
+  }
+}

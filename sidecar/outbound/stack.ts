@@ -1,0 +1,50 @@
+import { Stack } from '../http/mod.ts'
+import type { CurrentPolicy } from '../policy/mod.ts'
+import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
+import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { type ConnectParts, connect } from './connect.ts'
+import type { Destinations } from './destinations.ts'
+import { planOf } from './plan.ts'
+import { rescue } from './rescue.ts'
+import type { Resolver } from './resolve.ts'
+import { route } from './route.ts'
+
+export interface OutboundParts {
+  readonly policy: CurrentPolicy
+  readonly destinations: Destinations
+  readonly resolver: Resolver
+  readonly environment: UpstreamEnvironment
+  readonly tracer: Tracer
+  readonly log: AccessLogSink
+  accessLogEnabled(): boolean
+}
+
+/** From our application into the mesh. In order; the answer unwinds the same list. */
+export function outboundStack(parts: OutboundParts): Stack {
+  const { policy, destinations, resolver, environment, tracer } = parts
+  return new Stack(
+    [
+      // One line for each exchange, when it's on.
+      accessLog('outbound', parts.log, parts.accessLogEnabled, environment.nowMs),
+      // Counts and latency, by destination and route.
+      measure(environment.nowMs, x => destinations.meter(x.facts.destination, x.facts.route, x.facts.mtls)),
+      // `traceparent` handed on or made; spans of what is sampled, and of errors.
+      tracer.filter('client'),
+      // Causes become answers.
+      rescue(),
+      // Which service, rule and backend; header changes, rewrites, redirects.
+      route({ policy, destinations, resolver, random: environment.random }),
+    ],
+    // Circuit breaker, then attempts: balance, connect, retry within the budget, time limits.
+    x => new Attempts(x, planOf(x).carry, environment).begin(),
+  )
+}
+
+/** For a CONNECT, which only opens the way: what follows on it is routed by the other stack, or passes as bytes. */
+export function connectStack(
+  parts: Pick<OutboundParts, 'log' | 'accessLogEnabled' | 'environment'> & ConnectParts,
+): Stack {
+  return new Stack([accessLog('outbound', parts.log, parts.accessLogEnabled, parts.environment.nowMs), rescue()], x =>
+    connect(x, parts),
+  )
+}

@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net'
+import type { H1Problem } from '../codec/h1/mod.ts'
+import type { Caller, Exchange } from '../http/mod.ts'
+import { H1ServerSession, type ServerHost } from './h1-server.ts'
+
+/** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
+const HEAD_MS = 10_000
+/** A body of which nothing comes for so long. */
+const BODY_PAUSE_MS = 60_000
+
+export interface DoorOptions {
+  nowMs(): number
+  begin(x: Exchange): void
+  connect(x: Exchange, session: H1ServerSession): void
+  refused(why: H1Problem): void
+  unsupported(found: 'http2' | 'tls' | 'opaque'): void
+  broken(error: unknown): void
+  draining(): boolean
+  /** How long a caller may keep a connection without a request. */
+  readonly idleMs: number
+}
+
+/** All callers that came in by one listener: counted, swept for the slow and the idle, and closed in order at the end. */
+export class Door implements ServerHost {
+  private readonly options: DoorOptions
+  private readonly sessions = new Set<H1ServerSession>()
+
+  constructor(options: DoorOptions) {
+    this.options = options
+  }
+
+  /** Takes over a connection. `first` has been read from it already. */
+  accept(socket: Socket, caller: Caller, port: number, first: Buffer | undefined): void {
+    const session = new H1ServerSession(socket, caller, port, this)
+    if (first !== undefined) session.feed(first)
+  }
+
+  get connections(): number {
+    return this.sessions.size
+  }
+
+  /** Exchanges under way. */
+  get exchanges(): number {
+    let count = 0
+    for (const { phase } of this.sessions) if (phase === 'body' || phase === 'answer') count++
+    return count
+  }
+
+  /** Once a second. */
+  sweep(): void {
+    const now = this.options.nowMs()
+    for (const session of this.sessions) {
+      const quietMs = now - session.lastActiveMs
+      const { phase } = session
+      if (phase === 'idle' && quietMs > this.options.idleMs) session.closeWhenIdle()
+      else if ((phase === 'head' && quietMs > HEAD_MS) || (phase === 'body' && quietMs > BODY_PAUSE_MS))
+        session.destroy()
+    }
+  }
+
+  closeIdle(): void {
+    for (const session of this.sessions) session.closeWhenIdle()
+  }
+
+  destroyAll(): void {
+    for (const session of this.sessions) session.destroy()
+  }
+
+  // ---- ServerHost
+
+  nowMs(): number {
+    return this.options.nowMs()
+  }
+
+  begin(x: Exchange): void {
+    this.options.begin(x)
+  }
+
+  connect(x: Exchange, session: H1ServerSession): void {
+    this.options.connect(x, session)
+  }
+
+  refused(_session: H1ServerSession, why: H1Problem): void {
+    this.options.refused(why)
+  }
+
+  unsupported(_session: H1ServerSession, found: 'http2' | 'tls' | 'opaque'): void {
+    this.options.unsupported(found)
+  }
+
+  broken(error: unknown): void {
+    this.options.broken(error)
+  }
+
+  opened(session: H1ServerSession): void {
+    this.sessions.add(session)
+  }
+
+  closed(session: H1ServerSession): void {
+    this.sessions.delete(session)
+  }
+
+  draining(): boolean {
+    return this.options.draining()
+  }
+}

@@ -1,0 +1,281 @@
+import type { Socket } from 'node:net'
+import {
+  BodyReader,
+  CHUNK_END,
+  chunkStart,
+  HeadScanner,
+  LAST_CHUNK,
+  NEED_MORE,
+  REFUSED,
+  readResponseHead,
+  requestHeadText,
+} from '../codec/h1/mod.ts'
+import type { RequestHead, ResponseHead } from '../http/mod.ts'
+import { SocketWriter } from '../transport/mod.ts'
+
+/** Interim answers to one request; a server that sends more is not one that we understand. */
+const INTERIM_ANSWERS_MAX = 8
+
+/** What is read of an answer that nobody wants, to save its connection. More costs more than a new connection. */
+const DISCARD_BYTES_MAX = 64 * 1024
+
+/** How a request on a connection came to nothing. `reset`: the connection ended. `protocol-error`: the answer was malformed. */
+export type ClientFailure = 'reset' | 'protocol-error'
+
+/** Who asked on a client session: hears all of the answer, in order, and then nothing more. */
+export interface ClientEvents {
+  onInform(head: ResponseHead): void
+  onHead(head: ResponseHead): void
+  /** `false` pauses the connection until `resume`. */
+  onData(chunk: Buffer): boolean
+  onEnd(): void
+  /** The answer broke off, before or after its head. `bytesSeen`: some of the answer had come. */
+  onFailure(kind: ClientFailure, detail: string, bytesSeen: boolean): void
+  /** The connection takes more of the request's body. */
+  onDrain(): void
+}
+
+/** Who keeps the session between requests. */
+export interface ClientOwner {
+  /** Free for the next request. */
+  released(session: H1ClientSession): void
+  closed(session: H1ClientSession): void
+  broken(error: unknown): void
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** One HTTP/1.1 connection to an endpoint: one request at a time, used again when both sides allow it. */
+export class H1ClientSession {
+  readonly socket: Socket
+  /** Whether a request has been answered on it: a reset now may be the far side's idle limit (a keep-alive race). */
+  reused = false
+  /** Monotonic time at which it was last released. */
+  idleSinceMs = 0
+
+  private readonly owner: ClientOwner
+  private readonly writer: SocketWriter
+  private readonly scanner = new HeadScanner()
+  private readonly reader: BodyReader
+  private events: ClientEvents | undefined = undefined
+  private method = ''
+  private chunked = false
+  private requestDone = true
+  private headDone = true
+  private keepAlive = true
+  private bytesSeen = false
+  private informs = 0
+  private held: Buffer = EMPTY
+  private retired = false
+
+  constructor(socket: Socket, owner: ClientOwner) {
+    this.socket = socket
+    this.owner = owner
+    this.writer = new SocketWriter(socket)
+    this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk), onBodyEnd: () => undefined })
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        this.onData(chunk)
+      } catch (error) {
+        this.socket.destroy()
+        this.owner.broken(error)
+      }
+    })
+    socket.on('drain', () => {
+      this.writer.drained()
+      this.events?.onDrain()
+    })
+    socket.on('end', () => this.onEnd())
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.onClose())
+  }
+
+  get usable(): boolean {
+    return this.events === undefined && !this.retired && this.socket.readable && this.socket.writable
+  }
+
+  get busy(): boolean {
+    return this.events !== undefined
+  }
+
+  /** Sends a head. A body follows by `write` and `finish`. */
+  send(head: RequestHead, events: ClientEvents): void {
+    this.events = events
+    this.method = head.method
+    this.chunked = head.body.kind === 'chunked'
+    this.requestDone = head.body.kind === 'none'
+    this.headDone = false
+    this.keepAlive = true
+    this.bytesSeen = false
+    this.informs = 0
+    this.writer.text(requestHeadText(head))
+  }
+
+  /** A piece of the request's body. `false`: wait for `onDrain`. */
+  write(chunk: Buffer): boolean {
+    if (!this.chunked) return this.writer.bytes(chunk)
+    if (chunk.length === 0) return true
+    this.writer.text(chunkStart(chunk.length))
+    this.writer.bytes(chunk)
+    return this.writer.text(CHUNK_END)
+  }
+
+  finish(): void {
+    if (this.requestDone) return
+    if (this.chunked) this.writer.text(LAST_CHUNK)
+    this.requestDone = true
+    this.releaseIfDone()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  /** The asker wants no more of this answer, but would like the connection kept: a short rest is read and thrown away. */
+  discardAnswer(): void {
+    if (!this.requestDone) {
+      this.abandon()
+      return
+    }
+    let left = DISCARD_BYTES_MAX
+    const nothing = (): void => undefined
+    this.events = {
+      onInform: nothing,
+      onHead: nothing,
+      onData: chunk => {
+        left -= chunk.length
+        if (left < 0) this.socket.destroy()
+        return true
+      },
+      onEnd: nothing,
+      onFailure: nothing,
+      onDrain: nothing,
+    }
+  }
+
+  /** The asker has lost interest: what comes can't be used, and the connection neither. */
+  abandon(): void {
+    this.events = undefined
+    this.socket.destroy()
+  }
+
+  /** Not for another request: closed at once when it is free, after the answer when it isn't. */
+  retire(): void {
+    this.retired = true
+    if (this.events === undefined) this.socket.destroy()
+  }
+
+  private onData(chunk: Buffer): void {
+    if (this.events === undefined) {
+      // An answer to nothing. Whatever it is, it must not be taken for the next request's.
+      this.socket.destroy()
+      return
+    }
+    this.bytesSeen = true
+    if (this.headDone) this.readBody(chunk, 0)
+    else this.readHead(this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk]))
+  }
+
+  private readHead(bytes: Buffer): void {
+    const after = this.scanner.scan(bytes, 0)
+    if (after === NEED_MORE) {
+      this.held = bytes
+      return
+    }
+    this.held = EMPTY
+    if (after === REFUSED) {
+      this.fail('protocol-error', this.scanner.problem.detail)
+      return
+    }
+    const read = readResponseHead(this.scanner, bytes.toString('latin1', 0, after), this.method)
+    this.scanner.reset()
+    if (!read.ok) {
+      this.fail('protocol-error', read.error.detail)
+      return
+    }
+    const head = read.value
+    if (head.status < 200) {
+      this.interim(head, bytes, after)
+      return
+    }
+    this.headDone = true
+    this.keepAlive = head.keepAlive
+    this.reader.begin(head.body)
+    this.events?.onHead(head)
+    if (after < bytes.length || this.reader.done) this.readBody(bytes, after)
+  }
+
+  private interim(head: ResponseHead, bytes: Buffer, after: number): void {
+    if (head.status === 101) {
+      this.fail('protocol-error', 'a switch of protocols that nobody asked for')
+      return
+    }
+    if (++this.informs > INTERIM_ANSWERS_MAX) {
+      this.fail('protocol-error', 'too many interim answers')
+      return
+    }
+    // 100 answers our own Expect, which we don't send; it tells the caller nothing.
+    if (head.status !== 100) this.events?.onInform(head)
+    if (after < bytes.length) this.readHead(bytes.subarray(after))
+  }
+
+  private readBody(bytes: Buffer, from: number): void {
+    const after = this.reader.done ? from : this.reader.read(bytes, from)
+    if (after === -1) {
+      this.fail('protocol-error', this.reader.problem?.detail ?? 'a malformed body')
+      return
+    }
+    if (!this.reader.done || this.events === undefined) return
+    // More than the answer: never to be taken for the next one's.
+    if (after < bytes.length) this.keepAlive = false
+    this.answered()
+  }
+
+  private bodyData(chunk: Buffer): void {
+    if (this.events !== undefined && !this.events.onData(chunk)) this.socket.pause()
+  }
+
+  private answered(): void {
+    const { events } = this
+    if (events === undefined) return
+    this.reused = true
+    if (!this.requestDone) {
+      // Answered before it had all of the body: the rest would be read as a request.
+      this.events = undefined
+      this.socket.destroy()
+    } else this.release()
+    events.onEnd()
+  }
+
+  private releaseIfDone(): void {
+    if (this.events !== undefined && this.headDone && this.reader.done) this.answered()
+  }
+
+  private release(): void {
+    this.events = undefined
+    this.socket.resume()
+    if (this.keepAlive && !this.retired && this.socket.writable) this.owner.released(this)
+    else this.socket.destroy()
+  }
+
+  private fail(kind: ClientFailure, detail: string): void {
+    const { events } = this
+    this.events = undefined
+    this.socket.destroy()
+    events?.onFailure(kind, detail, this.bytesSeen)
+  }
+
+  private onEnd(): void {
+    if (this.events !== undefined && this.headDone && !this.reader.done && this.reader.connectionEnded()) {
+      this.keepAlive = false
+      this.answered()
+      return
+    }
+    this.fail('reset', 'the endpoint closed the connection')
+  }
+
+  private onClose(): void {
+    this.fail('reset', 'the connection was reset')
+    this.owner.closed(this)
+  }
+}

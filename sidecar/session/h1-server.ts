@@ -1,0 +1,502 @@
+import type { Socket } from 'node:net'
+import type { Cause } from '../../common/mod.ts'
+import {
+  type AnswerFraming,
+  answerFraming,
+  BodyReader,
+  CHUNK_END,
+  chunkStart,
+  type H1Problem,
+  HeadScanner,
+  LAST_CHUNK,
+  NEED_MORE,
+  problem,
+  REFUSED,
+  readRequestHead,
+  responseHeadText,
+} from '../codec/h1/mod.ts'
+import { detect } from '../detect/mod.ts'
+import {
+  type AnswerSink,
+  type BodySink,
+  type Caller,
+  Exchange,
+  type Headers,
+  ownHead,
+  type RequestBody,
+  type RequestHead,
+  type ResponseHead,
+} from '../http/mod.ts'
+import { SocketWriter } from '../transport/mod.ts'
+
+/** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
+const HELD_BYTES_MAX = 64 * 1024
+/** How long a caller that was answered early, or is asked to close, may still send. Closing at once would reset what it has not read. */
+const LINGER_MS = 1_000
+
+/** What a server session needs of its surroundings. */
+export interface ServerHost {
+  nowMs(): number
+  /** A request's head is there: run the stack. */
+  begin(x: Exchange): void
+  /** A CONNECT: answer through `session.acceptTunnel`, or through the exchange. */
+  connect(x: Exchange, session: H1ServerSession): void
+  refused(session: H1ServerSession, why: H1Problem): void
+  /** What came after a CONNECT is not HTTP/1.1. */
+  unsupported(session: H1ServerSession, found: 'http2' | 'tls' | 'opaque'): void
+  /** An exception of ours inside an exchange. */
+  broken(error: unknown): void
+  opened(session: H1ServerSession): void
+  closed(session: H1ServerSession): void
+  /** Whether answers should ask the caller to close. */
+  draining(): boolean
+}
+
+/** Takes the raw bytes after a CONNECT or an Upgrade. */
+export interface TunnelEnd {
+  data(chunk: Buffer): boolean
+  end(): void
+  closed(): void
+  drained(): void
+}
+
+type ServerState =
+  | { readonly kind: 'head' }
+  | { readonly kind: 'exchange'; readonly x: Exchange }
+  | { readonly kind: 'tunnel'; readonly far: TunnelEnd }
+  | { readonly kind: 'lingering'; readonly timer: NodeJS.Timeout }
+  | { readonly kind: 'closed' }
+
+const HEAD: ServerState = { kind: 'head' }
+const CLOSED: ServerState = { kind: 'closed' }
+const EMPTY = Buffer.alloc(0)
+
+/**
+ * One caller's HTTP/1.1 connection: requests in order, one exchange at a time, pipelined bytes held within a bound.
+ * It is its exchanges' answer sink and request body, so that a request allocates neither.
+ */
+export class H1ServerSession implements AnswerSink, RequestBody {
+  readonly socket: Socket
+  readonly caller: Caller
+  readonly port: number
+  /** What requests without an authority of their own mean: the target of a CONNECT around them. */
+  authority: string | undefined = undefined
+  /** Monotonic time of the last byte, of the first byte of an unfinished head; for the sweep. */
+  lastActiveMs: number
+  exchanges = 0
+
+  private readonly host: ServerHost
+  private readonly writer: SocketWriter
+  private readonly scanner = new HeadScanner()
+  private readonly reader: BodyReader
+  private state: ServerState = HEAD
+  private held: Buffer = EMPTY
+  private requestDone = true
+  private answerDone = true
+  private keepAlive = true
+  private framing: AnswerFraming = 'as-is'
+  private bodySink: BodySink | undefined = undefined
+  private early: Buffer[] | undefined = undefined
+  private discarding = false
+  private callerEnded = false
+  /** After a CONNECT, before the first byte that tells what is spoken inside. */
+  private detecting = false
+
+  constructor(socket: Socket, caller: Caller, port: number, host: ServerHost) {
+    this.socket = socket
+    this.caller = caller
+    this.port = port
+    this.host = host
+    this.writer = new SocketWriter(socket)
+    this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk), onBodyEnd: () => this.bodyEnd() })
+    this.lastActiveMs = host.nowMs()
+    host.opened(this)
+    socket.on('data', (chunk: Buffer) => {
+      // As `guarded`, without a closure for each piece.
+      try {
+        this.onData(chunk)
+      } catch (error) {
+        this.socket.destroy()
+        this.host.broken(error)
+      }
+    })
+    socket.on('drain', () => this.guarded(() => this.onDrain()))
+    socket.on('end', () => this.guarded(() => this.onEnd()))
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.guarded(() => this.onClose()))
+  }
+
+  /** `idle`: between requests. `head`: some of a head has come. For the sweep that closes slow and idle callers. */
+  get phase(): 'idle' | 'head' | 'body' | 'answer' | 'tunnel' | 'closing' {
+    switch (this.state.kind) {
+      case 'head':
+        return this.held.length === 0 && !this.scanner.begun ? 'idle' : 'head'
+      case 'exchange':
+        return this.requestDone ? 'answer' : 'body'
+      case 'tunnel':
+        return 'tunnel'
+      default:
+        return 'closing'
+    }
+  }
+
+  /** A caller between requests is closed at once; one in an exchange after its answer. */
+  closeWhenIdle(): void {
+    this.keepAlive = false
+    if (this.phase === 'idle') this.linger()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  /** Bytes that came before the session took the socket over. */
+  feed(chunk: Buffer): void {
+    this.guarded(() => this.onData(chunk))
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.socket.destroy()
+      this.host.broken(error)
+    }
+  }
+
+  // ---- bytes in
+
+  private onData(chunk: Buffer): void {
+    switch (this.state.kind) {
+      case 'head':
+        this.readHeads(this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk]))
+        return
+      case 'exchange':
+        if (this.requestDone) this.hold(chunk)
+        else this.readBody(chunk, 0)
+        return
+      case 'tunnel':
+        if (!this.state.far.data(chunk)) this.socket.pause()
+        return
+      default:
+        return
+    }
+  }
+
+  private hold(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.held = this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk])
+    if (this.held.length > HELD_BYTES_MAX) this.socket.pause()
+  }
+
+  /** `bytes` begins with the first byte of a head. */
+  private readHeads(bytes: Buffer): void {
+    if (this.detecting) {
+      const found = detect(bytes)
+      if (found === 'http1') this.detecting = false
+      else if (found === 'undecided') {
+        this.held = bytes
+        return
+      } else {
+        this.host.unsupported(this, found)
+        const text =
+          'selvedge: unsupported-protocol: only HTTP/1.1 is carried inside a CONNECT to a service of the mesh\n'
+        this.say(502, 'Bad Gateway', 'unsupported-protocol', text)
+        return
+      }
+    }
+    const after = this.scanner.scan(bytes, 0)
+    if (after === NEED_MORE) {
+      if (this.held.length === 0) this.lastActiveMs = this.host.nowMs()
+      this.held = bytes
+      return
+    }
+    this.held = EMPTY
+    if (after === REFUSED) {
+      this.refuse(this.scanner.problem)
+      return
+    }
+    const head = readRequestHead(this.scanner, bytes.toString('latin1', 0, after))
+    this.scanner.reset()
+    if (!head.ok) this.refuse(head.error)
+    else this.beginExchange(head.value, bytes, after)
+  }
+
+  private beginExchange(head: RequestHead, bytes: Buffer, after: number): void {
+    const now = this.host.nowMs()
+    this.lastActiveMs = now
+    this.exchanges++
+    this.keepAlive = head.keepAlive
+    this.answerDone = false
+    this.bodySink = undefined
+    this.early = undefined
+    this.discarding = false
+    this.reader.begin(head.body)
+    this.requestDone = this.reader.done
+    if (this.authority !== undefined && head.authority === '') head.authority = this.authority
+    const x = new Exchange(head, this, this, this.caller, this.port, now)
+    this.state = { kind: 'exchange', x }
+    if (head.method === 'CONNECT') {
+      if (after < bytes.length) {
+        this.refuse(problem(400, 'bytes before the answer to a CONNECT'))
+        return
+      }
+      this.requestDone = true
+      this.host.connect(x, this)
+      return
+    }
+    this.host.begin(x)
+    if (after === bytes.length) return
+    this.passOn(bytes.subarray(after))
+  }
+
+  /** Bytes behind what was just read: of the body, of a request to come, or of no interest any more. */
+  private passOn(rest: Buffer): void {
+    if (this.state.kind === 'head') this.hold(rest)
+    else this.onData(rest)
+  }
+
+  private readBody(chunk: Buffer, from: number): void {
+    const after = this.reader.read(chunk, from)
+    if (after === -1) {
+      this.bodyBroken(this.reader.problem ?? problem(400, 'a malformed body'))
+      return
+    }
+    this.lastActiveMs = this.host.nowMs()
+    if (after < chunk.length) this.passOn(chunk.subarray(after))
+  }
+
+  private bodyData(chunk: Buffer): void {
+    if (this.state.kind !== 'exchange' || this.discarding) return
+    this.state.x.requestBytes += chunk.length
+    if (this.bodySink === undefined) {
+      this.early ??= []
+      this.early.push(chunk)
+      this.socket.pause()
+    } else if (!this.bodySink.data(chunk)) this.socket.pause()
+  }
+
+  private bodyEnd(): void {
+    this.requestDone = true
+    this.socket.resume()
+    if (this.bodySink !== undefined && !this.discarding) this.bodySink.end(undefined)
+    this.afterBoth()
+  }
+
+  private bodyBroken(why: H1Problem): void {
+    this.bodySink?.reset()
+    this.refuse(why)
+  }
+
+  // ---- RequestBody
+
+  attach(sink: BodySink): void {
+    this.bodySink = sink
+    const { early } = this
+    this.early = undefined
+    if (
+      this.state.kind === 'exchange' &&
+      this.state.x.request.expectContinue &&
+      !this.requestDone &&
+      early === undefined
+    ) {
+      this.writer.text('HTTP/1.1 100 Continue\r\n\r\n')
+    }
+    let open = true
+    if (early !== undefined) for (const chunk of early) open = sink.data(chunk) && open
+    if (this.requestDone) sink.end(undefined)
+    else if (open) this.socket.resume()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  discard(): void {
+    this.discarding = true
+    this.early = undefined
+    this.socket.resume()
+  }
+
+  // ---- AnswerSink
+
+  inform(head: ResponseHead): void {
+    if (this.state.kind !== 'exchange' || this.state.x.request.minorVersion === 0) return
+    this.writer.text(responseHeadText(head, 'as-is', 'default'))
+  }
+
+  head(head: ResponseHead): void {
+    if (this.state.kind !== 'exchange') return
+    const { request } = this.state.x
+    this.framing = answerFraming(head, request.minorVersion, request.method)
+    if (this.framing === 'until-close' || this.host.draining() || this.callerEnded) this.keepAlive = false
+    const connection = !this.keepAlive ? 'close' : request.minorVersion === 0 ? 'keep-alive' : 'default'
+    this.writer.text(responseHeadText(head, this.framing, connection))
+  }
+
+  data(chunk: Buffer): boolean {
+    const { writer } = this
+    if (this.framing !== 'chunked') return writer.bytes(chunk)
+    if (chunk.length === 0) return true
+    writer.text(chunkStart(chunk.length))
+    writer.bytes(chunk)
+    return writer.text(CHUNK_END)
+  }
+
+  end(_trailers: Headers | undefined): void {
+    if (this.framing === 'chunked') this.writer.text(LAST_CHUNK)
+    this.answerDone = true
+    this.afterBoth()
+  }
+
+  reset(): void {
+    this.state = CLOSED
+    this.writer.flush()
+    this.socket.destroy()
+  }
+
+  // ---- between exchanges
+
+  /** The exchange is over when both its halves are. */
+  private afterBoth(): void {
+    if (!this.answerDone || this.state.kind !== 'exchange') return
+    if (!this.requestDone) {
+      // Answered early: what still comes of the body can't be told from a request, so this connection ends.
+      this.discarding = true
+      this.linger()
+    } else if (!this.keepAlive) this.linger()
+    else {
+      this.state = HEAD
+      this.bodySink = undefined
+      if (this.held.length > 0) queueMicrotask(() => this.guarded(() => this.goOn()))
+      else if (this.callerEnded) this.linger()
+    }
+  }
+
+  private goOn(): void {
+    if (this.state.kind !== 'head') return
+    const bytes = this.held
+    this.held = EMPTY
+    this.socket.resume()
+    this.readHeads(bytes)
+  }
+
+  /** Answers what can't be served, and closes. */
+  private refuse(why: H1Problem): void {
+    this.host.refused(this, why)
+    const before = this.state
+    if (before.kind === 'exchange' && before.x.progress === 'answering') {
+      this.reset()
+      before.x.callerGone()
+      return
+    }
+    this.say(why.status, REASONS[why.status], 'bad-request', `selvedge: bad-request: ${why.detail}\n`)
+    if (before.kind === 'exchange') before.x.callerGone()
+  }
+
+  /** A last answer, outside any exchange. */
+  private say(status: number, reason: string, cause: Cause, text: string): void {
+    const fields = [
+      ['content-type', 'text/plain'],
+      ['x-selvedge-cause', cause],
+    ] as const
+    this.writer.text(responseHeadText(ownHead(status, reason, fields, text.length), 'as-is', 'close') + text)
+    this.linger()
+  }
+
+  private linger(): void {
+    if (this.state.kind === 'closed' || this.state.kind === 'lingering') return
+    this.writer.flush()
+    const timer = setTimeout(() => this.socket.destroy(), LINGER_MS)
+    this.state = { kind: 'lingering', timer }
+    this.held = EMPTY
+    this.socket.end()
+    this.socket.resume()
+  }
+
+  // ---- tunnels
+
+  /** From here on bytes pass as they are. `establish` is what the caller is told first. */
+  acceptTunnel(establish: string, far: TunnelEnd): void {
+    this.writer.text(establish)
+    this.writer.flush()
+    this.state = { kind: 'tunnel', far }
+  }
+
+  /** After a CONNECT to a service of the mesh: requests follow, on the same connection. */
+  acceptRequests(establish: string, authority: string): void {
+    this.writer.text(establish)
+    this.writer.flush()
+    this.authority = authority
+    this.detecting = true
+    this.answerDone = true
+    this.requestDone = true
+    this.keepAlive = true
+    this.state = HEAD
+  }
+
+  /** A CONNECT where none is served. */
+  refuseConnect(): void {
+    this.say(405, 'Method Not Allowed', 'bad-request', 'selvedge: bad-request: CONNECT is not served here\n')
+  }
+
+  tunnelWrite(chunk: Buffer): boolean {
+    return this.writer.bytes(chunk)
+  }
+
+  tunnelEnd(): void {
+    this.writer.flush()
+    this.socket.end()
+  }
+
+  // ---- the socket's other events
+
+  private onDrain(): void {
+    this.writer.drained()
+    if (this.state.kind === 'exchange') this.state.x.carrier?.drained()
+    else if (this.state.kind === 'tunnel') this.state.far.drained()
+  }
+
+  private onEnd(): void {
+    this.callerEnded = true
+    switch (this.state.kind) {
+      case 'head':
+        this.linger()
+        return
+      case 'exchange':
+        // A half-closed caller may wait for its answer; one that broke off its body may not.
+        if (!this.requestDone) {
+          this.bodySink?.reset()
+          this.socket.destroy()
+        }
+        return
+      case 'tunnel':
+        this.state.far.end()
+        return
+      default:
+        this.socket.end()
+    }
+  }
+
+  private onClose(): void {
+    const before = this.state
+    this.state = CLOSED
+    this.held = EMPTY
+    if (before.kind === 'lingering') clearTimeout(before.timer)
+    else if (before.kind === 'exchange') {
+      if (!this.requestDone) this.bodySink?.reset()
+      before.x.callerGone()
+    } else if (before.kind === 'tunnel') before.far.closed()
+    this.host.closed(this)
+  }
+}
+
+const REASONS: Readonly<Record<H1Problem['status'], string>> = {
+  400: 'Bad Request',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
+  505: 'HTTP Version Not Supported',
+}

@@ -1,0 +1,73 @@
+import type { Socket } from 'node:net'
+import { type ClientOwner, H1ClientSession } from './h1-client.ts'
+
+export interface PoolHost {
+  nowMs(): number
+  /** Someone else may use it before it is put by; true when it has been taken. */
+  offer(session: H1ClientSession): boolean
+  /** A connection of the pool's has ended. */
+  connectionClosed(): void
+  broken(error: unknown): void
+}
+
+/** The connections to one endpoint's application port. Last in, first out, so that the surplus grows idle and is closed. */
+export class EndpointPool implements ClientOwner {
+  private readonly host: PoolHost
+  private readonly idle: H1ClientSession[] = []
+  private readonly all = new Set<H1ClientSession>()
+
+  constructor(host: PoolHost) {
+    this.host = host
+  }
+
+  get size(): number {
+    return this.all.size
+  }
+
+  /** A connection that is free now. */
+  take(): H1ClientSession | undefined {
+    for (;;) {
+      const session = this.idle.pop()
+      if (session === undefined || session.usable) return session
+    }
+  }
+
+  /** Takes over a connection that has just been made. */
+  adopt(socket: Socket): H1ClientSession {
+    const session = new H1ClientSession(socket, this)
+    this.all.add(session)
+    return session
+  }
+
+  /** No request that begins from now on gets one of today's connections: the identity behind them has been renewed, or the endpoint is gone. */
+  retireAll(): void {
+    this.idle.length = 0
+    for (const session of this.all) session.retire()
+  }
+
+  closeIdle(idleMsMax: number): void {
+    const before = this.host.nowMs() - idleMsMax
+    let kept = 0
+    for (const session of this.idle) {
+      if (session.idleSinceMs < before) session.retire()
+      else this.idle[kept++] = session
+    }
+    this.idle.length = kept
+  }
+
+  released(session: H1ClientSession): void {
+    session.idleSinceMs = this.host.nowMs()
+    if (!this.host.offer(session)) this.idle.push(session)
+  }
+
+  closed(session: H1ClientSession): void {
+    if (!this.all.delete(session)) return
+    const place = this.idle.indexOf(session)
+    if (place !== -1) this.idle.splice(place, 1)
+    this.host.connectionClosed()
+  }
+
+  broken(error: unknown): void {
+    this.host.broken(error)
+  }
+}

@@ -1,0 +1,44 @@
+import { type Filter, pathOf } from '../../http/mod.ts'
+
+/** What pino's logger is to us. */
+export interface AccessLogSink {
+  info(fields: object, message: string): void
+}
+
+/** One JSON line for each exchange, when it is on. The query isn't logged: tokens travel in it. */
+export function accessLog(
+  direction: 'inbound' | 'outbound',
+  log: AccessLogSink,
+  enabled: () => boolean,
+  nowMs: () => number,
+): Filter {
+  return {
+    name: 'access-log',
+    end: x => {
+      if (!enabled()) return
+      const { facts, request } = x
+      log.info(
+        {
+          direction,
+          source: facts.source,
+          destination: facts.destination,
+          method: request.method,
+          authority: request.authority,
+          path: pathOf(request.target),
+          status: x.status,
+          cause: facts.cause,
+          detail: facts.detail === '' ? undefined : facts.detail,
+          route: facts.route === '' ? undefined : facts.route,
+          endpoint: facts.endpoint,
+          attempts: facts.attempts,
+          mtls: facts.mtls,
+          durationMs: Math.round((nowMs() - x.startMs) * 1000) / 1000,
+          requestBytes: x.requestBytes,
+          answerBytes: x.answerBytes,
+          trace: x.traceText.slice(3, 35),
+        },
+        'exchange',
+      )
+    },
+  }
+}

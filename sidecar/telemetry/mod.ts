@@ -1,0 +1,11 @@
+/**
+ * Instruments that the data path is handed, and what reads them: metrics, traces, the access log, reports to the control plane.
+ * Invariants: a request touches cells that were found before; labels hold names from policy, never text from a request; everything kept is bounded.
+ */
+export { type AccessLogSink, accessLog } from './access-log/access-log.ts'
+export { EdgeReporter } from './metrics/edge-report.ts'
+export { type MetricsView, renderMetrics } from './metrics/exposition.ts'
+export { Instruments } from './metrics/instruments.ts'
+export { measure } from './metrics/measure.ts'
+export type { Meter } from './metrics/meter.ts'
+export { Tracer } from './traces/tracer.ts'

@@ -1,0 +1,124 @@
+import type { AttemptClass, Random } from '../../../common/mod.ts'
+import type { Span } from '../../../model/telemetry/mod.ts'
+import { type Exchange, type Filter, pathOf } from '../../http/mod.ts'
+import { formatTraceparent, looksUnsampled, newSpanId, newTraceId, parseTraceparent } from './trace-context.ts'
+
+/** Spans that wait for the next report. What comes on top is dropped and counted: traces are a sample anyway. */
+const SPANS_MAX = 2_000
+const PATH_CHARACTERS_MAX = 256
+
+export interface TracerOptions {
+  readonly random: Random
+  nowMs(): number
+  wallMs(): number
+  /** 0 to 1. */
+  sampling(): number
+}
+
+/** Hands `traceparent` on, or makes one, and keeps spans of sampled requests and of errors. An unsampled request pays for the header alone. */
+export class Tracer {
+  dropped = 0
+  private readonly options: TracerOptions
+  private spans: Span[] = []
+
+  constructor(options: TracerOptions) {
+    this.options = options
+  }
+
+  filter(kind: 'client' | 'server'): Filter {
+    return {
+      name: 'trace',
+      request: x => {
+        this.begin(x)
+        return 'next'
+      },
+      end: x => {
+        if (x.traceSampled || x.status >= 500 || x.facts.cause !== undefined) this.keep(x, kind)
+      },
+    }
+  }
+
+  private begin(x: Exchange): void {
+    const given = x.request.traceparent
+    if (given !== undefined) {
+      if (looksUnsampled(given)) {
+        x.traceText = given
+        return
+      }
+      const context = parseTraceparent(given)
+      if (context !== undefined) {
+        x.traceParent = context.spanId
+        x.traceSampled = context.sampled
+        this.send(x, context.traceId)
+        return
+      }
+    }
+    x.traceSampled = this.options.random() < this.options.sampling()
+    this.send(x, newTraceId(this.options.random))
+  }
+
+  private send(x: Exchange, traceId: string): void {
+    x.traceText = formatTraceparent(traceId, newSpanId(this.options.random), x.traceSampled)
+    if (x.request.traceparent === undefined) x.request.headers.add('traceparent', x.traceText)
+    else x.request.headers.set('traceparent', x.traceText)
+  }
+
+  /** One try of a sampled exchange. Times are monotonic milliseconds. */
+  attempt(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void {
+    if (!x.traceSampled) return
+    const context = parseTraceparent(x.traceText)
+    if (context === undefined) return
+    this.push({
+      ...this.common(x, startMs, endMs),
+      traceId: context.traceId,
+      spanId: newSpanId(this.options.random),
+      parentSpanId: context.spanId,
+      kind: 'attempt',
+      status,
+      cause: outcome === 'connect-failed' ? 'connect-failed' : outcome === 'reset' ? 'upstream-reset' : undefined,
+      endpoint,
+    })
+  }
+
+  private keep(x: Exchange, kind: 'client' | 'server'): void {
+    const context = parseTraceparent(x.traceText)
+    if (context === undefined) return
+    // An error of a request that nobody sampled: its header went on as it came, so the span in it is the one above ours.
+    const passedOn = x.traceText === x.request.traceparent
+    this.push({
+      ...this.common(x, x.startMs, this.options.nowMs()),
+      traceId: context.traceId,
+      spanId: passedOn ? newSpanId(this.options.random) : context.spanId,
+      parentSpanId: passedOn ? context.spanId : x.traceParent,
+      kind,
+      status: x.status,
+      cause: x.facts.cause,
+      endpoint: x.facts.endpoint,
+    })
+  }
+
+  private common(x: Exchange, startMs: number, endMs: number) {
+    const { facts, request } = x
+    return {
+      source: facts.source,
+      destination: facts.destination,
+      route: facts.route,
+      method: request.method.slice(0, 32),
+      path: pathOf(request.target).slice(0, PATH_CHARACTERS_MAX),
+      startUs: Math.round((this.options.wallMs() - this.options.nowMs() + startMs) * 1000),
+      durationUs: Math.round((endMs - startMs) * 1000),
+    }
+  }
+
+  private push(span: Span): void {
+    if (this.spans.length >= SPANS_MAX) this.dropped++
+    else this.spans.push(span)
+  }
+
+  /** What has been kept since the last call. */
+  take(): Span[] {
+    const { spans } = this
+    this.spans = []
+    return spans
+  }
+}

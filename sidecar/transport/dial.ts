@@ -1,0 +1,80 @@
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
+import type { SpiffeId } from '../../common/mod.ts'
+import { clientTlsOptions, type Svid } from '../identity/mod.ts'
+import { Timer, type TimerWheel } from './wheel.ts'
+
+/** Where to connect, and who must be there. `host` is an address, or outside the mesh a name. */
+export type DialTarget =
+  | { readonly kind: 'plain'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'mesh'
+      readonly host: string
+      readonly port: number
+      /** `p8080.<service>.<namespace>` */
+      readonly serverName: string
+      readonly expected: SpiffeId
+      readonly svid: Svid
+    }
+
+export interface Dialled {
+  connected(socket: Socket): void
+  /** No byte of any request has been sent. */
+  failed(detail: string): void
+}
+
+// A context parses certificates and keys: once for each identity, not once for each connection.
+const contexts = new WeakMap<Svid, SecureContext>()
+
+/** Connects, with mTLS where the target is in the mesh. One of the two callbacks is called, once. Returns what gives it up. */
+export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, result: Dialled): () => void {
+  let settled = false
+  const socket =
+    target.kind === 'plain' ? connect({ host: target.host, port: target.port, noDelay: true }) : meshSocket(target)
+  const timer = new Timer(() => fail(`no connection within ${timeoutMs} ms`))
+  const fail = (detail: string): void => {
+    if (settled) return
+    settled = true
+    wheel.clear(timer)
+    socket.destroy()
+    result.failed(detail)
+  }
+  const onError = (error: Error): void => fail(error.message)
+  const onClose = (): void => fail('the connection was closed')
+  socket.on('error', onError)
+  socket.on('close', onClose)
+  socket.once(target.kind === 'plain' ? 'connect' : 'secureConnect', () => {
+    if (settled) return
+    settled = true
+    wheel.clear(timer)
+    socket.removeListener('error', onError)
+    socket.removeListener('close', onClose)
+    result.connected(socket)
+  })
+  wheel.set(timer, timeoutMs)
+  return () => {
+    if (settled) return
+    settled = true
+    wheel.clear(timer)
+    // Destroying may still bring an error event; someone has to hear it.
+    socket.destroy()
+  }
+}
+
+function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>): Socket {
+  const options = clientTlsOptions(target.svid, target.expected)
+  let secureContext = contexts.get(target.svid)
+  if (secureContext === undefined) {
+    secureContext = createSecureContext(options)
+    contexts.set(target.svid, secureContext)
+  }
+  const socket = connectTls({
+    ...options,
+    secureContext,
+    host: target.host,
+    port: target.port,
+    servername: target.serverName,
+  })
+  socket.setNoDelay(true)
+  return socket
+}

@@ -1,0 +1,7 @@
+/**
+ * Sockets: listening, connecting, TLS, timers, and writing once in each turn of the event loop. Knows no protocol above TLS.
+ */
+export { type DialTarget, dial } from './dial.ts'
+export { listen, MeshListener } from './listen.ts'
+export * from './wheel.ts'
+export * from './writer.ts'

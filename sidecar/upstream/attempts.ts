@@ -1,0 +1,498 @@
+import { type AttemptClass, type Cause, classifyStatus, isCause, RETRY_BODY_BYTES_MAX } from '../../common/mod.ts'
+import { loadCancelled, loadEnded, loadFailed, loadStarted, pickEndpoint } from '../../decide/balance/mod.ts'
+import {
+  admitConnection,
+  admitPending,
+  admitRequest,
+  releasePending,
+  releaseRequest,
+} from '../../decide/breaker/mod.ts'
+import { recordOutcome } from '../../decide/outlier/mod.ts'
+import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
+import { attemptDeadline } from '../../decide/timeout/mod.ts'
+import type { RetryRule } from '../../model/snapshot/mod.ts'
+import type { BodySink, Carrier, Exchange, Headers, ResponseHead } from '../http/mod.ts'
+import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
+import { dial, Timer } from '../transport/mod.ts'
+import type { ConnectionWaiter, Destination } from './destination.ts'
+import type { EndpointState } from './endpoint.ts'
+import type { UpstreamEnvironment } from './environment.ts'
+
+/** Where an exchange goes and how often it may be tried; settled before the first attempt. */
+export interface CarryPlan {
+  readonly destination: Destination
+  /** The Service's port. */
+  readonly port: number
+  readonly retry: RetryRule | undefined
+  /** Retries after a connection failure where no rule says otherwise. */
+  readonly defaultRetries: number
+  readonly attemptTimeoutMs: number | undefined
+  /** Monotonic; the end of the whole exchange. */
+  readonly deadlineMs: number | undefined
+}
+
+/** What the exchange does right now. */
+type Doing =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'queueing'; readonly endpoint: EndpointState; readonly leave: () => void }
+  | { readonly kind: 'connecting'; readonly endpoint: EndpointState; readonly giveUp: () => void }
+  | { readonly kind: 'requesting'; readonly endpoint: EndpointState; readonly session: H1ClientSession }
+  | { readonly kind: 'pausing' }
+
+const NOTHING: Doing = { kind: 'nothing' }
+const PAUSING: Doing = { kind: 'pausing' }
+/** A caller that sends no body is done at once; this is said once for all of them. */
+const NO_PIECES: readonly Buffer[] = []
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+/** Carries one exchange to an endpoint, by as many attempts as the decision rooms allow. One object for each exchange, whatever happens. */
+export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWaiter {
+  readonly port: number
+  private readonly x: Exchange
+  private readonly plan: CarryPlan
+  private readonly environment: UpstreamEnvironment
+  private doing: Doing = NOTHING
+  private retries = 0
+  private attemptStartMs = 0
+  private headMs = 0
+  private answered: AttemptClass = 'success'
+  private tried: EndpointState[] | undefined = undefined
+  /** The endpoint whose kept connection turned out to be closed; tried once more with a new one. */
+  private raced = false
+  private deadline: Timer | undefined = undefined
+  private attemptEnd: Timer | undefined = undefined
+  private pause: Timer | undefined = undefined
+  private settled = false
+  private kept: Buffer[] | undefined = undefined
+  private keptBytes = 0
+  private overflown = false
+  private attached = false
+  private bodyEnded: boolean
+  private bodySent = false
+
+  constructor(x: Exchange, plan: CarryPlan, environment: UpstreamEnvironment) {
+    this.x = x
+    this.plan = plan
+    this.port = plan.port
+    this.environment = environment
+    this.bodyEnded = x.request.body.kind === 'none'
+  }
+
+  begin(): void {
+    const { destination, deadlineMs } = this.plan
+    const now = this.environment.nowMs()
+    this.x.carrier = this
+    if (!admitRequest(destination.breaker, destination.settings.breaker)) {
+      this.x.carrier = undefined
+      this.x.fail('circuit-open', `${destination.settings.breaker.requestsMax} requests are under way`)
+      return
+    }
+    destination.budget.requestSeen(now)
+    if (deadlineMs !== undefined) {
+      this.deadline = new Timer(() => this.guarded(() => this.timedOut('request-timeout')))
+      this.environment.wheel.set(this.deadline, deadlineMs - now)
+    }
+    this.attempt(now)
+  }
+
+  // ---- an attempt
+
+  private attempt(now: number): void {
+    const { destination } = this.plan
+    const candidates = destination.candidates(this.port)
+    const endpoint = pickEndpoint(
+      candidates,
+      this.fresh(destination.usable(now), candidates),
+      now,
+      this.environment.random,
+    )
+    if (endpoint === undefined) {
+      this.finish(
+        'no-healthy-endpoint',
+        candidates.length === 0 ? 'the service has no endpoint' : 'all endpoints are ejected',
+      )
+      return
+    }
+    this.attemptStartMs = now
+    this.x.facts.attempts++
+    this.x.facts.endpoint = endpoint.name
+    this.x.facts.mtls = endpoint.mtls
+    const limitMs = this.plan.attemptTimeoutMs
+    if (limitMs !== undefined && limitMs > 0) this.limitAttempt(limitMs)
+    const session = endpoint.pool.take()
+    if (session !== undefined) this.request(endpoint, session)
+    else this.connect(endpoint)
+  }
+
+  /** Those not tried yet, when there is one. */
+  private fresh(
+    usable: (endpoint: EndpointState) => boolean,
+    candidates: readonly EndpointState[],
+  ): (endpoint: EndpointState) => boolean {
+    const { tried } = this
+    if (tried === undefined || !candidates.some(c => usable(c) && !tried.includes(c))) return usable
+    return endpoint => usable(endpoint) && !tried.includes(endpoint)
+  }
+
+  private connect(endpoint: EndpointState): void {
+    const { destination } = this.plan
+    const { breaker, settings } = destination
+    if (!admitConnection(breaker, settings.breaker)) {
+      this.queue(endpoint)
+      return
+    }
+    const target = endpoint.target(this.environment.svid())
+    if (target === undefined) {
+      destination.connectionEnded()
+      this.finish('connect-failed', 'this sidecar has no identity yet')
+      return
+    }
+    loadStarted(endpoint.load)
+    const giveUp = dial(target, settings.connectTimeoutMs, this.environment.wheel, {
+      connected: socket =>
+        this.guarded(() => {
+          loadCancelled(endpoint.load, this.environment.nowMs(), 0)
+          this.request(endpoint, endpoint.pool.adopt(socket))
+        }),
+      failed: detail =>
+        this.guarded(() => {
+          destination.connectionEnded()
+          this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`)
+        }),
+    })
+    this.doing = { kind: 'connecting', endpoint, giveUp }
+  }
+
+  /** No connection may be opened: the first that becomes free will do. */
+  private queue(endpoint: EndpointState): void {
+    const { destination } = this.plan
+    for (const other of destination.candidates(this.port)) {
+      const session = other.pool.take()
+      if (session !== undefined) {
+        this.request(other, session)
+        return
+      }
+    }
+    if (!admitPending(destination.breaker, destination.settings.breaker)) {
+      this.finish(
+        'circuit-open',
+        `${destination.settings.breaker.connectionsMax} connections are in use and the queue is full`,
+      )
+      return
+    }
+    const leave = destination.wait(this)
+    this.doing = { kind: 'queueing', endpoint, leave }
+  }
+
+  offered(session: H1ClientSession, endpoint: EndpointState): boolean {
+    if (this.doing.kind !== 'queueing') return false
+    this.doing = NOTHING
+    releasePending(this.plan.destination.breaker)
+    this.guarded(() => this.request(endpoint, session))
+    return true
+  }
+
+  roomToConnect(): void {
+    if (this.doing.kind !== 'queueing') return
+    const { endpoint } = this.doing
+    this.doing = NOTHING
+    releasePending(this.plan.destination.breaker)
+    this.guarded(() => this.connect(endpoint))
+  }
+
+  private request(endpoint: EndpointState, session: H1ClientSession): void {
+    if (this.attached && this.overflown) {
+      // More of the body came while no endpoint had it than may be kept.
+      session.retire()
+      this.finish('upstream-reset', 'the request body is too large to be sent again')
+      return
+    }
+    this.doing = { kind: 'requesting', endpoint, session }
+    this.headMs = 0
+    loadStarted(endpoint.load)
+    session.send(this.x.request, this)
+    if (this.x.request.body.kind === 'none') return
+    for (const chunk of this.kept ?? NO_PIECES) session.write(chunk)
+    if (this.bodyEnded) session.finish()
+    else if (this.attached) this.x.body.resume()
+    else {
+      this.attached = true
+      this.x.body.attach(this)
+    }
+  }
+
+  private limitAttempt(limitMs: number): void {
+    const end = attemptDeadline(this.attemptStartMs, limitMs, this.plan.deadlineMs) ?? this.attemptStartMs + limitMs
+    this.attemptEnd ??= new Timer(() => this.guarded(() => this.timedOut('attempt-timeout')))
+    this.environment.wheel.set(this.attemptEnd, end - this.environment.nowMs())
+  }
+
+  // ---- the request's body
+
+  data(chunk: Buffer): boolean {
+    if (!this.overflown) {
+      this.keptBytes += chunk.length
+      if (this.keptBytes > RETRY_BODY_BYTES_MAX) {
+        this.overflown = true
+        this.kept = undefined
+      } else {
+        this.kept ??= []
+        this.kept.push(chunk)
+      }
+    }
+    if (this.doing.kind !== 'requesting') return false
+    this.bodySent = true
+    return this.doing.session.write(chunk)
+  }
+
+  end(_trailers: Headers | undefined): void {
+    this.bodyEnded = true
+    if (this.doing.kind === 'requesting') this.doing.session.finish()
+  }
+
+  /** The caller broke its body off: the endpoint must not take it for a whole one. */
+  reset(): void {
+    this.cancel()
+  }
+
+  onDrain(): void {
+    this.x.body.resume()
+  }
+
+  // ---- the answer
+
+  onInform(head: ResponseHead): void {
+    this.x.inform(head)
+  }
+
+  onHead(head: ResponseHead): void {
+    const { doing } = this
+    if (doing.kind !== 'requesting') return
+    const now = this.environment.nowMs()
+    this.headMs = now
+    const cause = this.farCause(head, doing.endpoint)
+    const outcome = cause === 'connect-failed' || cause === 'draining' ? 'connect-failed' : classifyStatus(head.status)
+    this.answered = outcome
+    if (head.status >= 400 && this.retryWorthwhile(outcome, head.status)) {
+      const stopped = this.retryAfter(outcome, head.status, retryAfterMs(head.headers), now)
+      if (stopped === undefined) {
+        this.concludeAttempt(doing.endpoint, outcome, head.status, now)
+        doing.session.discardAnswer()
+        return
+      }
+      if (stopped === 'budget') this.x.facts.cause = 'retry-budget-exhausted'
+    }
+    if (cause !== undefined) this.x.facts.cause = cause
+    this.x.respond(head)
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.x.data(chunk)
+  }
+
+  onEnd(): void {
+    const { doing } = this
+    if (doing.kind !== 'requesting') return
+    this.doing = NOTHING
+    this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.nowMs())
+    this.settle()
+    this.x.end(undefined)
+  }
+
+  onFailure(kind: ClientFailure, detail: string, bytesSeen: boolean): void {
+    const { doing } = this
+    if (doing.kind !== 'requesting') return
+    const { endpoint, session } = doing
+    if (kind === 'reset' && !bytesSeen && session.reused && !this.raced && this.repeatable()) {
+      // The endpoint closed a kept connection just as we used it again. That is no failure of its own.
+      this.raced = true
+      loadCancelled(endpoint.load, this.environment.nowMs(), 0)
+      this.connect(endpoint)
+      return
+    }
+    this.attemptFailed(endpoint, kind, `${endpoint.name}: ${detail}`)
+  }
+
+  /** Repeating it does no harm, and can be done. */
+  private repeatable(): boolean {
+    return IDEMPOTENT.has(this.x.request.method) && !this.overflown
+  }
+
+  /** What a far sidecar says of its own answer. Only an authenticated peer is believed: it has removed what its application said. */
+  private farCause(head: ResponseHead, endpoint: EndpointState): Cause | undefined {
+    if (!head.hasMeshFields || !endpoint.mtls) return undefined
+    const text = head.headers.get('x-selvedge-cause')
+    return text !== undefined && isCause(text) ? text : undefined
+  }
+
+  // ---- how it ends
+
+  private retryWorthwhile(outcome: AttemptClass, status: number): boolean {
+    return outcome === 'connect-failed' || (this.plan.retry?.codes.includes(status) ?? false)
+  }
+
+  /** Begins a retry, or says why there is none. */
+  private retryAfter(
+    outcome: AttemptClass,
+    status: number,
+    retryAfter: number | undefined,
+    now: number,
+  ): RetryStop | undefined {
+    const { plan, x } = this
+    const decision = decideRetry(
+      {
+        class: outcome,
+        status,
+        method: x.request.method,
+        idempotencyKey: x.request.headers.has('idempotency-key'),
+        rule: plan.retry,
+        defaultAttempts: plan.defaultRetries,
+        retriesSoFar: this.retries,
+        requestBytesSent: this.bodySent,
+        bodyReplayable: !this.overflown,
+        answerStarted: x.progress !== 'waiting',
+        retryAfterMs: retryAfter,
+        deadlineMs: plan.deadlineMs,
+        nowMs: now,
+      },
+      plan.destination.budget,
+      this.environment.random,
+    )
+    if (decision.kind === 'stop') return decision.why
+    this.retries++
+    if (this.doing.kind === 'requesting' || this.doing.kind === 'connecting') {
+      this.tried ??= []
+      this.tried.push(this.doing.endpoint)
+    }
+    this.doing = PAUSING
+    if (this.attemptEnd !== undefined) this.environment.wheel.clear(this.attemptEnd)
+    this.pause ??= new Timer(() => this.guarded(() => this.afterPause()))
+    this.environment.wheel.set(this.pause, decision.delayMs)
+    return undefined
+  }
+
+  private afterPause(): void {
+    if (this.doing.kind !== 'pausing') return
+    this.doing = NOTHING
+    this.attempt(this.environment.nowMs())
+  }
+
+  private attemptFailed(endpoint: EndpointState, outcome: AttemptClass, detail: string): void {
+    const now = this.environment.nowMs()
+    this.concludeAttempt(endpoint, outcome, 0, now)
+    const stopped = this.retryAfter(outcome, 0, undefined, now)
+    if (stopped === undefined) return
+    this.doing = NOTHING
+    this.finish(stopped === 'budget' ? 'retry-budget-exhausted' : CAUSE_OF[outcome], detail)
+  }
+
+  private timedOut(cause: 'request-timeout' | 'attempt-timeout'): void {
+    const { doing } = this
+    const detail = cause === 'request-timeout' ? 'the request took too long' : 'the attempt took too long'
+    const endpoint = this.leave()
+    if (endpoint === undefined || cause === 'request-timeout') {
+      if (endpoint !== undefined) this.concludeAttempt(endpoint, 'timeout', 0, this.environment.nowMs())
+      this.finish(cause, detail)
+      return
+    }
+    this.doing = doing
+    const now = this.environment.nowMs()
+    this.concludeAttempt(endpoint, 'timeout', 0, now)
+    const stopped = this.retryAfter('timeout', 0, undefined, now)
+    if (stopped === undefined) return
+    this.doing = NOTHING
+    this.finish(stopped === 'budget' ? 'retry-budget-exhausted' : cause, detail)
+  }
+
+  /** The caller is gone. */
+  cancel(): void {
+    const endpoint = this.leave()
+    if (endpoint !== undefined) this.concludeAttempt(endpoint, 'cancelled', 0, this.environment.nowMs())
+    this.settle()
+  }
+
+  drained(): void {
+    if (this.doing.kind === 'requesting') this.doing.session.resume()
+  }
+
+  /** Lets go of what is under way. Returns the endpoint that an attempt was with. */
+  private leave(): EndpointState | undefined {
+    const { doing } = this
+    this.doing = NOTHING
+    switch (doing.kind) {
+      case 'queueing':
+        doing.leave()
+        releasePending(this.plan.destination.breaker)
+        return undefined
+      case 'connecting':
+        doing.giveUp()
+        this.plan.destination.connectionEnded()
+        return doing.endpoint
+      case 'requesting':
+        doing.session.abandon()
+        return doing.endpoint
+      default:
+        return undefined
+    }
+  }
+
+  /** Tells everybody who learns from attempts how this one ended. */
+  private concludeAttempt(endpoint: EndpointState, outcome: AttemptClass, status: number, now: number): void {
+    const { destination } = this.plan
+    const start = this.attemptStartMs
+    if (outcome === 'success') loadEnded(endpoint.load, now, (this.headMs || now) - start)
+    else if (outcome === 'cancelled') loadCancelled(endpoint.load, now, now - start)
+    else loadFailed(endpoint.load, now, now - start)
+    if (recordOutcome(endpoint.outlier, destination.group, destination.settings.outlier, outcome, now) === 'ejected') {
+      this.environment.ejected(destination.key ?? '', endpoint.name)
+    }
+    this.environment.attempted(this.x, endpoint.name, outcome, status, start, now)
+  }
+
+  private finish(cause: Cause, detail: string): void {
+    this.settle()
+    if (this.attached && !this.bodyEnded) this.x.body.discard()
+    this.x.fail(cause, detail)
+  }
+
+  /** Gives back what the exchange held. */
+  private settle(): void {
+    if (this.settled) return
+    this.settled = true
+    this.x.carrier = undefined
+    releaseRequest(this.plan.destination.breaker)
+    const { wheel } = this.environment
+    if (this.deadline !== undefined) wheel.clear(this.deadline)
+    if (this.attemptEnd !== undefined) wheel.clear(this.attemptEnd)
+    if (this.pause !== undefined) wheel.clear(this.pause)
+    this.kept = undefined
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.leave()
+      this.settle()
+      this.environment.broken(error)
+      this.x.fail('upstream-protocol-error', 'an exception in this sidecar')
+    }
+  }
+}
+
+const CAUSE_OF: Readonly<Record<AttemptClass, Cause>> = {
+  success: 'upstream-protocol-error',
+  'server-error': 'upstream-protocol-error',
+  'gateway-error': 'upstream-protocol-error',
+  'connect-failed': 'connect-failed',
+  reset: 'upstream-reset',
+  'protocol-error': 'upstream-protocol-error',
+  timeout: 'attempt-timeout',
+  cancelled: 'upstream-reset',
+}
+
+/** RFC 9110, 10.2.3, the form in seconds; dates are left to the caller. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const text = headers.get('retry-after')
+  return text !== undefined && /^[0-9]{1,5}$/.test(text) ? Number(text) * 1000 : undefined
+}

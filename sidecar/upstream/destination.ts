@@ -1,0 +1,153 @@
+import type { EndpointKey, ServiceKey } from '../../common/mod.ts'
+import { BreakerState, releaseConnection } from '../../decide/breaker/mod.ts'
+import { isEjected, OutlierGroup, usableInPanic } from '../../decide/outlier/mod.ts'
+import { RetryBudget } from '../../decide/retry/mod.ts'
+import type { TrafficSettings } from '../../model/snapshot/mod.ts'
+import type { H1ClientSession, PoolHost } from '../session/mod.ts'
+import { type EndpointAddress, EndpointState } from './endpoint.ts'
+import type { UpstreamEnvironment } from './environment.ts'
+
+/** Someone who waits for a connection because the circuit breaker allows no more of them. */
+export interface ConnectionWaiter {
+  readonly port: number
+  /** A connection is free. False when it isn't wanted any more. */
+  offered(session: H1ClientSession, endpoint: EndpointState): boolean
+  /** There is room to connect. */
+  roomToConnect(): void
+}
+
+const NO_ENDPOINTS: readonly EndpointState[] = []
+
+/** A Service as a place to send requests to: its endpoints by port, and what is counted for all of them together. Outlives snapshots. */
+export class Destination {
+  readonly key: ServiceKey | undefined
+  readonly breaker = new BreakerState()
+  readonly group = new OutlierGroup()
+  readonly budget: RetryBudget
+  settings: TrafficSettings
+  private readonly environment: UpstreamEnvironment
+  private readonly byKey = new Map<EndpointKey, EndpointState>()
+  private byPort = new Map<number, EndpointState[]>()
+  private readonly waiters: ConnectionWaiter[] = []
+
+  constructor(key: ServiceKey | undefined, settings: TrafficSettings, environment: UpstreamEnvironment) {
+    this.key = key
+    this.settings = settings
+    this.environment = environment
+    this.budget = new RetryBudget(settings.retryBudget, environment.nowMs())
+  }
+
+  candidates(port: number): readonly EndpointState[] {
+    return this.byPort.get(port) ?? NO_ENDPOINTS
+  }
+
+  all(): IterableIterator<EndpointState> {
+    return this.byKey.values()
+  }
+
+  configure(settings: TrafficSettings): void {
+    this.settings = settings
+    this.budget.reconfigure(settings.retryBudget)
+  }
+
+  /** Replaces the endpoints. Those that stay keep what was learnt of them and their connections; those that go finish what they carry. */
+  place(endpoints: Iterable<{ readonly servicePort: number; readonly address: EndpointAddress }>): void {
+    const byPort = new Map<number, EndpointState[]>()
+    const kept = new Set<EndpointKey>()
+    for (const { servicePort, address } of endpoints) {
+      const state = this.stateOf(address)
+      kept.add(address.key)
+      const list = byPort.get(servicePort)
+      if (list === undefined) byPort.set(servicePort, [state])
+      else list.push(state)
+    }
+    this.byPort = byPort
+    for (const [key, state] of this.byKey) {
+      if (kept.has(key)) continue
+      this.byKey.delete(key)
+      this.group.remove(state.outlier)
+      state.pool.retireAll()
+    }
+  }
+
+  private stateOf(address: EndpointAddress): EndpointState {
+    const known = this.byKey.get(address.key)
+    if (known !== undefined) {
+      if (sameTls(known.address, address)) return known
+      this.group.remove(known.outlier)
+      known.pool.retireAll()
+    }
+    const state: EndpointState = new EndpointState(
+      address,
+      this.key,
+      this.environment.nowMs(),
+      this.poolHost(() => state),
+    )
+    this.byKey.set(address.key, state)
+    this.group.add(state.outlier)
+    return state
+  }
+
+  private poolHost(endpoint: () => EndpointState): PoolHost {
+    return {
+      nowMs: this.environment.nowMs,
+      offer: session => this.offer(session, endpoint()),
+      connectionClosed: () => this.connectionEnded(),
+      broken: this.environment.broken,
+    }
+  }
+
+  /** Ejected endpoints are left out, unless so many are that all are used. */
+  usable(nowMs: number): (endpoint: EndpointState) => boolean {
+    if (this.group.ejected(nowMs) === 0 || usableInPanic(this.group, this.settings.outlier, nowMs)) return everyEndpoint
+    return endpoint => !isEjected(endpoint.outlier, nowMs)
+  }
+
+  wait(waiter: ConnectionWaiter): () => void {
+    this.waiters.push(waiter)
+    return () => {
+      const place = this.waiters.indexOf(waiter)
+      if (place !== -1) this.waiters.splice(place, 1)
+    }
+  }
+
+  /** A connection has ended, or never came to be: there is room for another. */
+  connectionEnded(): void {
+    releaseConnection(this.breaker)
+    this.waiters.shift()?.roomToConnect()
+  }
+
+  private offer(session: H1ClientSession, endpoint: EndpointState): boolean {
+    for (let i = 0; i < this.waiters.length; i++) {
+      const waiter = this.waiters[i]!
+      if (!this.candidates(waiter.port).includes(endpoint)) continue
+      this.waiters.splice(i, 1)
+      i--
+      if (waiter.offered(session, endpoint)) return true
+    }
+    return false
+  }
+
+  /** Connections that carry nothing for longer than this are closed. */
+  closeIdle(idleMsMax: number): void {
+    for (const endpoint of this.byKey.values()) endpoint.pool.closeIdle(idleMsMax)
+  }
+
+  /** The identity has been renewed: new exchanges get new connections. */
+  retireConnections(): void {
+    for (const endpoint of this.byKey.values()) if (endpoint.mtls) endpoint.pool.retireAll()
+  }
+
+  close(): void {
+    for (const endpoint of this.byKey.values()) endpoint.pool.retireAll()
+  }
+}
+
+function everyEndpoint(): boolean {
+  return true
+}
+
+function sameTls(a: EndpointAddress, b: EndpointAddress): boolean {
+  if (a.tls.kind === 'mesh' && b.tls.kind === 'mesh') return a.tls.spiffeId === b.tls.spiffeId
+  return a.tls.kind === b.tls.kind
+}

@@ -1,0 +1,18 @@
+import type { AttemptClass, Random } from '../../common/mod.ts'
+import type { Exchange } from '../http/mod.ts'
+import type { Svid } from '../identity/mod.ts'
+import type { TimerWheel } from '../transport/mod.ts'
+
+/** What carrying requests needs of the sidecar around it. */
+export interface UpstreamEnvironment {
+  nowMs(): number
+  readonly random: Random
+  readonly wheel: TimerWheel
+  /** The identity to connect with; `undefined` before there is one. */
+  svid(): Svid | undefined
+  /** One attempt has ended. `endpoint` is `address:port`; times are monotonic milliseconds; `status` is 0 where no answer came. */
+  attempted(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void
+  ejected(service: string, endpoint: string): void
+  /** An exception of ours inside an exchange. */
+  broken(error: unknown): void
+}
