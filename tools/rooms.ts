@@ -15,10 +15,10 @@ const GRPC = [...NODE, '@grpc/grpc-js']
 /** What both stacks are made of; neither knows the other. */
 const STACK = {
   may: [
-    ...['model/snapshot', 'model/telemetry', 'decide/*', 'certs'],
-    ...['http', 'session', 'transport', 'identity', 'policy', 'upstream', 'telemetry'].map(room => `sidecar/${room}`),
+    ...['model/snapshot', 'decide/*'],
+    ...['http', 'session', 'transport', 'policy', 'upstream', 'telemetry'].map(room => `sidecar/${room}`),
   ],
-  packages: NODE,
+  packages: ['node:net'],
 }
 const PROGRAM_DOORS = {
   'app.ts': 'the command line starts the program',
@@ -40,13 +40,6 @@ const shared: readonly Room[] = [
     purpose: 'the world and who is asking, to a snapshot',
     ...PURE,
     may: ['model/resources', 'model/snapshot'],
-  },
-  {
-    path: 'decide',
-    purpose: 'simulate.ts: the decisions in the order of the stacks, with no sockets',
-    flat: true,
-    ...PURE,
-    may: ['model/snapshot', 'decide/*'],
   },
   {
     path: 'decide/route',
@@ -84,6 +77,7 @@ const sidecar: readonly Room[] = [
     may: ['sidecar/http'],
     packages: [],
   },
+  { path: 'sidecar/detect', purpose: 'what a connection speaks, from its first bytes', ...PURE },
   {
     path: 'sidecar/transport',
     purpose: 'listen, connect, TLS, drain',
@@ -93,7 +87,7 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar/session',
     purpose: 'a socket and a codec joined: connections that carry exchanges, and pools of them',
-    may: ['sidecar/http', 'sidecar/codec/h1', 'sidecar/transport'],
+    may: ['http', 'codec/h1', 'transport', 'detect'].map(room => `sidecar/${room}`),
     packages: ['node:net'],
   },
   {
@@ -127,17 +121,23 @@ const sidecar: readonly Room[] = [
   },
   {
     path: 'sidecar/telemetry',
-    purpose: 'instruments that rooms are handed, and where their figures go',
+    purpose: 'instruments that rooms are handed, and the filters that use them',
     // `http` is the vocabulary of its filters, not a room that it measures.
-    may: ['model/telemetry', 'proto', 'sidecar/identity', 'sidecar/http'],
-    packages: [...GRPC, 'prom-client', 'pino'],
+    may: ['model/telemetry', 'sidecar/http'],
+    packages: [...NODE, 'prom-client'],
+  },
+  {
+    path: 'sidecar/telemetry/report',
+    purpose: 'the stream of counts and spans to the control plane; apart, so that file mode loads no gRPC',
+    may: ['model/telemetry', 'proto', 'sidecar/identity', 'sidecar/telemetry'],
+    packages: GRPC,
   },
   { path: 'sidecar/inbound', purpose: 'requests from other sidecars to the local application', ...STACK },
   { path: 'sidecar/outbound', purpose: 'requests from the local application to the mesh', ...STACK },
   {
     path: 'sidecar/admin',
     purpose: 'health, metrics and what the sidecar knows, for people and probes',
-    may: ['model/snapshot', 'model/telemetry', 'sidecar/identity', 'sidecar/policy', 'sidecar/telemetry'],
+    may: ['http', 'session', 'identity', 'policy', 'telemetry'].map(room => `sidecar/${room}`),
     packages: NODE,
   },
 ]
