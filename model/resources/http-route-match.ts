@@ -10,6 +10,9 @@ const NAMED_MATCHES_MAX = 16
 const REGEX_BYTES_MAX = 1024
 /** Nested repetitions make a short expression a large program; sidecars refuse larger ones than this (decide/route). */
 const REGEX_INSTRUCTIONS_MAX = 5_000
+const REPEATS_TOO_MUCH = 'repeats too much to be matched fast: repeat less, or use * and +'
+/** `{3}`, `{3,}`, `{3,9}`: the least number that it stands for. */
+const COUNTED_REPETITION = /\{(\d{1,4})(?:,\d*)?\}/g
 /** RFC 9110, 5.6.2: a token. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 /** RFC 3986, 3.3: what a path is made of. */
@@ -71,9 +74,13 @@ function regexProblem(text: string): string | undefined {
   if (text === '') return 'is empty: write a regular expression'
   if (text.length > REGEX_BYTES_MAX)
     return `is too long: a regular expression has at most ${REGEX_BYTES_MAX} characters`
+  // A bound from below for the program's size that costs nothing: the worst need not be compiled to be refused.
+  let repetitions = 0
+  for (const [, least] of text.matchAll(COUNTED_REPETITION)) repetitions += Number(least)
+  if (repetitions > REGEX_INSTRUCTIONS_MAX) return REPEATS_TOO_MUCH
   try {
     if (RE2JS.compile(text).programSize() <= REGEX_INSTRUCTIONS_MAX) return undefined
-    return 'repeats too much to be matched fast: repeat less, or use * and +'
+    return REPEATS_TOO_MUCH
   } catch (error) {
     const words = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error)
     return `is not a regular expression in RE2 syntax (no look-around, no back-references): ${words}`

@@ -91,7 +91,9 @@ describe('what is refused', () => {
       /^Service default\/reviews, line 9: is given twice, in document 1 too$/,
     ],
     ['too deep a nesting in JSON', '{"a":'.repeat(100) + 1 + '}'.repeat(100), /nested deeper than 64 levels/],
-    ['too deep a nesting in YAML', '['.repeat(100_000), /^document 1, line 1: is nested too deep$/],
+    ['too deep a nesting in YAML', '['.repeat(100_000), /^text: is nested deeper than 64 levels$/],
+    ['lists within lists without end', '- '.repeat(1_000_000), /^text: has more than 1500000 tokens: split it$/],
+    ['documents without end', '---\n'.repeat(10_001), /^text: holds more than 10000 documents: split it$/],
     [
       'a text of more than 4 MiB',
       `# ${'x'.repeat(TEXT_BYTES_MAX)}`,

@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../common/mod.ts'
 import type { Resource } from './kinds.ts'
 import { formatPath, type ResourceProblem, resourceId } from './problem.ts'
 import { checkResource, isObject, nameOf } from './validate.ts'
+import { yamlBudgetFault } from './yaml-budget.ts'
 
 /** One text. 10,000 resources of ordinary size fit in. */
 export const TEXT_BYTES_MAX = 4 * 1024 * 1024
@@ -74,6 +75,11 @@ export function parseResources(text: string): Result<Resource[], ResourceProblem
 function candidatesOf(text: string, problems: ResourceProblem[]): Candidate[] {
   const json = parseJson(text)
   if (json !== undefined) return itemsOf(json.value, 'document 1', () => undefined)
+  const fault = yamlBudgetFault(text, RESOURCES_MAX)
+  if (fault !== undefined) {
+    problems.push({ resource: 'text', path: '', message: fault })
+    return []
+  }
   const counter = new LineCounter()
   const candidates: Candidate[] = []
   try {
