@@ -24,13 +24,18 @@ interface ServiceReference {
  */
 export function checkReferences(world: ReferenceWorld, changed: Iterable<Resource>): ResourceProblem[] {
   const warnings: ResourceProblem[] = []
+  let byTarget: Map<ServiceKey, TrafficPolicyResource[]> | undefined
   for (const resource of changed) {
     const id = resourceId(resource)
     const warn = (path: string, message: string | undefined) => {
       if (message !== undefined) warnings.push({ resource: id, path, message })
     }
     if (resource.kind === 'HTTPRoute') checkRoute(world, resource, warn)
-    if (resource.kind === 'TrafficPolicy') checkTrafficPolicy(world, resource, warn)
+    if (resource.kind === 'TrafficPolicy') {
+      // Made once for all that changed, and only where a policy did.
+      byTarget ??= policiesByTarget(world)
+      checkTrafficPolicy(world, resource, byTarget.get(targetOf(resource)) ?? [], warn)
+    }
   }
   return warnings
 }
@@ -61,16 +66,33 @@ function checkRoute(world: ReferenceWorld, route: HttpRouteResource, warn: Warn)
   }
 }
 
-function checkTrafficPolicy(world: ReferenceWorld, policy: TrafficPolicyResource, warn: Warn): void {
+function checkTrafficPolicy(
+  world: ReferenceWorld,
+  policy: TrafficPolicyResource,
+  rivals: readonly TrafficPolicyResource[],
+  warn: Warn,
+): void {
   const { namespace } = policy.metadata
   const { name } = policy.spec.targetRef
   warn('spec.targetRef', faultOf(world, { namespace, name }))
-  for (const other of world.trafficPolicies.values()) {
-    if (other.metadata.namespace !== namespace || other.metadata.name === policy.metadata.name) continue
-    if (other.spec.targetRef.name === name) {
-      warn('spec.targetRef', `names ${name}, as ${resourceId(other)} does: the older of the two holds`)
-    }
+  const other = rivals.find(({ metadata }) => metadata.name !== policy.metadata.name)
+  if (other === undefined) return
+  warn('spec.targetRef', `names ${name}, as ${resourceId(other)} does: the older of the two holds`)
+}
+
+function policiesByTarget(world: ReferenceWorld): Map<ServiceKey, TrafficPolicyResource[]> {
+  const byTarget = new Map<ServiceKey, TrafficPolicyResource[]>()
+  for (const policy of world.trafficPolicies.values()) {
+    const key = targetOf(policy)
+    const list = byTarget.get(key)
+    if (list === undefined) byTarget.set(key, [policy])
+    else list.push(policy)
   }
+  return byTarget
+}
+
+function targetOf(policy: TrafficPolicyResource): ServiceKey {
+  return serviceKey(policy.metadata.namespace, policy.spec.targetRef.name)
 }
 
 function faultOf(world: ReferenceWorld, { namespace, name, port }: ServiceReference): string | undefined {
