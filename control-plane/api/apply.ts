@@ -50,9 +50,15 @@ function resourcesIn(text: string): Result<readonly Resource[], Refusal> {
 }
 
 function unwrapped(text: string): string {
-  if (!/^\s*\{\s*"resources"\s*:/.test(text)) return text
+  if (!/^\s*\{/.test(text)) return text
   const body = parseObject(text)
-  return body.ok && Array.isArray(body.value.resources) ? JSON.stringify(body.value.resources) : text
+  if (!body.ok || body.value.kind !== undefined || !Array.isArray(body.value.resources)) return text
+  try {
+    return JSON.stringify(body.value.resources)
+  } catch {
+    // Nested too deep to be written again: whoever parses the text finds the same, and says where.
+    return text
+  }
 }
 
 async function deleteAll(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {

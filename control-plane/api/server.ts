@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { err, type Result } from '../../common/mod.ts'
+import { StoreUnavailable } from '../store/mod.ts'
 import { bearerCheck } from './admin-token.ts'
 import { readBody } from './body.ts'
 import { type ApiAnswer, findRoute, type Route } from './router.ts'
@@ -44,6 +45,7 @@ export function apiServer(options: ApiServerOptions): Server {
     answer(options, authorized, request, response).catch((error: unknown) => {
       // A caller that goes away in mid-body is no fault of anybody's here.
       if (request.destroyed && !request.complete) return
+      if (error instanceof StoreUnavailable) return send(response, err({ code: 503, message: error.message }))
       options.failed(error, `${request.method} ${request.url?.slice(0, 200)}`)
       const message = 'Cannot answer: the control plane has a fault. Its log tells more.'
       send(response, err({ code: 500, message }))

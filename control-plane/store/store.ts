@@ -143,6 +143,9 @@ export interface AuditLog {
   list(limit: number): Promise<readonly AuditRecord[]>
 }
 
+/** Thrown by the writes that answer nothing (`tokens`, `audit`) where `commit` answers `unavailable`. The message says what to do. */
+export class StoreUnavailable extends Error {}
+
 /** `HTTPRoute bookshop/canary`: how a resource is called in answers and logs. */
 export function refText(ref: ResourceRef): string {
   return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`

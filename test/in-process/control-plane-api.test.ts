@@ -254,7 +254,8 @@ describe('the control plane’s API', () => {
       const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefgh'].map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`)}]`).join('\n')}`
       const deep = '['.repeat(100_000) + ']'.repeat(100_000)
       const proto = '{"apiVersion":"v1","kind":"Service","metadata":{"name":"a","__proto__":{"x":1}},"spec":{}}'
-      for (const body of [bomb, deep, proto]) expect((await call('POST', APPLY, body)).code).toBe(422)
+      for (const body of [bomb, deep, proto, `{"resources":${deep}}`])
+        expect((await call('POST', APPLY, body)).code).toBe(422)
       expect((await call('GET', '/healthz')).code).toBe(200)
     })
   })

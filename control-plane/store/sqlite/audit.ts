@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../../common/mod.ts'
 import type { AuditLog, AuditRecord, ResourceContent } from '../store.ts'
+import { writeAlone } from './transaction.ts'
 
 /** The newest that are kept: at a write a minute, more than two months; at 2 KB a record, some 200 MB at most. */
 const AUDIT_RECORDS_MAX = 100_000
@@ -47,7 +48,7 @@ export class SqliteAuditLog implements AuditLog {
   }
 
   async record(entry: { readonly actor: string; readonly action: string; readonly subject: string }): Promise<void> {
-    this.write({ ...entry, revision: this.#revision() })
+    writeAlone(() => this.write({ ...entry, revision: this.#revision() }))
   }
 
   async list(limit: number): Promise<readonly AuditRecord[]> {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../../common/mod.ts'
 import { storeConformance } from '../conformance.ts'
-import type { Store, StoreChange } from '../store.ts'
+import { type Store, type StoreChange, StoreUnavailable } from '../store.ts'
 import { DATABASE_FILE, openSqliteStore } from './mod.ts'
 
 async function opened(dataDir: string, clock: Clock = systemClock, bytesMax?: number): Promise<Store> {
@@ -113,6 +113,8 @@ describe('an SQLite store', () => {
     expect(full).toMatchObject({ ok: false, error: { code: 'unavailable' } })
     expect(full.ok ? '' : 'message' in full.error && full.error.message).toContain('full')
     expect((await store.list()).resources).toHaveLength(1)
+    const subject = 'x'.repeat(200_000)
+    await expect(store.audit.record({ actor: 'alice', action: 'told', subject })).rejects.toThrow(StoreUnavailable)
     expect((await store.commit([put('small', { a: 2 })], 'alice')).ok).toBe(true)
     await store.close()
   })

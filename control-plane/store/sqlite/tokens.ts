@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { JoinTokenRecord, TokenRecords } from '../../attestation/mod.ts'
+import { writeAlone } from './transaction.ts'
 
 export class SqliteTokenRecords implements TokenRecords {
   readonly #insert
@@ -22,7 +23,7 @@ export class SqliteTokenRecords implements TokenRecords {
 
   async insert(record: JoinTokenRecord): Promise<void> {
     const { id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft } = record
-    this.#insert.run(id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft)
+    writeAlone(() => this.#insert.run(id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft))
   }
 
   async find(id: string): Promise<JoinTokenRecord | undefined> {
@@ -31,7 +32,7 @@ export class SqliteTokenRecords implements TokenRecords {
   }
 
   async takeUse(id: string, nowMs: number): Promise<boolean> {
-    return Number(this.#take.run(id, nowMs).changes) === 1
+    return writeAlone(() => Number(this.#take.run(id, nowMs).changes) === 1)
   }
 
   async list(): Promise<readonly JoinTokenRecord[]> {
@@ -39,7 +40,7 @@ export class SqliteTokenRecords implements TokenRecords {
   }
 
   async remove(id: string): Promise<void> {
-    this.#remove.run(id)
+    writeAlone(() => this.#remove.run(id))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { err, type Result } from '../../../common/mod.ts'
-import type { StoreError } from '../store.ts'
+import { type StoreError, StoreUnavailable } from '../store.ts'
 
 /** Runs `work` in one transaction: all of it is durable when this returns, or none of it has been (nor is it when `end` is a ROLLBACK). */
 export function transaction<T>(
@@ -21,7 +21,16 @@ export function transaction<T>(
   }
 }
 
-function unavailable(error: unknown): StoreError {
+/** One statement on its own, for writes that have no result to say no with: throws `StoreUnavailable`. */
+export function writeAlone<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new StoreUnavailable(unavailable(error).message, { cause: error })
+  }
+}
+
+function unavailable(error: unknown): { readonly code: 'unavailable'; readonly message: string } {
   const state = error instanceof Error ? error.message : String(error)
   return {
     code: 'unavailable',
