@@ -42,8 +42,7 @@ export const defineApply: DefineCommand = (command, cli) => {
       const resources = readResourceFiles(options.filename)
       await withMesh(cli, options, async api => {
         const applied = await api.apply(resources, options.dryRun === true)
-        const changed = applied.results.some(({ action }) => action !== 'unchanged')
-        const waits = timeoutMs !== undefined && options.dryRun !== true && changed
+        const waits = timeoutMs !== undefined && options.dryRun !== true
         if (options.output === 'table') printApplied(applied, options.dryRun === true)
         const waited = waits ? await api.wait(applied.revision, timeoutMs) : undefined
         if (options.output !== 'table')

@@ -240,10 +240,8 @@ async function showTraffic(running: Running, screen: Screen, options: UpOptions,
   const everyMs = interactive ? TABLE_INTERACTIVE_MS : TABLE_PLAIN_MS
   const endMs = options.forMs === undefined ? Number.POSITIVE_INFINITY : systemClock.nowMs() + options.forMs
   for (;;) {
-    const leftMs = endMs - systemClock.nowMs()
-    if (leftMs <= 0) return
-    await pause(Math.min(everyMs, leftMs), options.stop)
-    if (options.stop.aborted) return
+    await pause(Math.min(everyMs, Math.max(0, endMs - systemClock.nowMs())), options.stop)
+    if (options.stop.aborted || systemClock.nowMs() >= endMs) return
     // While the control plane is away there is nothing to show; its restart is told elsewhere.
     const graph = await running.api?.graph(TABLE_WINDOW_MS).catch(() => undefined)
     if (graph !== undefined && graph.edges.length > 0) screen.table(edgeTableLines(graph.edges))
