@@ -81,9 +81,7 @@ async function assemble(
   clock: Clock,
   onClose: OnClose,
 ): Promise<Result<ControlPlaneAddresses, string>> {
-  const log = pino({ level: config.logLevel, base: null }, destination({ dest: 2, sync: true }))
-  // What goes wrong with gRPC is told by us, in our words.
-  setLogVerbosity(logVerbosity.NONE)
+  const log = openLog(config)
 
   // What is kept: resources, leases, tokens; the root; the bearer token.
   const opened = await openKept(config, clock, log, onClose)
@@ -134,7 +132,7 @@ async function assemble(
   })
   if (!listening.ok) return listening
   doors = listening.value
-  const { close, ...addresses } = doors
+  const { close, rest, ...addresses } = doors
   onClose(async () => {
     doors = undefined
     // First of all: from here on a stream that ends withdraws nothing.
@@ -145,7 +143,14 @@ async function assemble(
   })
   log.info({ version, trustDomain, revision: store.revision() }, 'ready')
   const scheme = isLoopback(config.host) ? 'http' : 'https'
-  return ok({ ...addresses, rest: `${scheme}://${addresses.rest}`, tokenFile: kept.tokenFile })
+  return ok({ rest: `${scheme}://${rest}`, ...addresses, tokenFile: kept.tokenFile })
+}
+
+/** JSON lines on stderr, written before the next thing happens: at this rate that costs nothing, and an end loses none. */
+function openLog({ logLevel }: ControlPlaneConfig): Logger {
+  // What goes wrong with gRPC is told by us, in our words.
+  setLogVerbosity(logVerbosity.NONE)
+  return pino({ level: logLevel, base: null }, destination({ dest: 2, sync: true }))
 }
 
 function openRegistry(config: ControlPlaneConfig, { store, world }: Kept, log: Logger): Promise<OpenRegistry> {

@@ -17,8 +17,9 @@ export function asResource(stored: StoredResource): ResourceContent {
 }
 
 /** What of a resource is kept: all but what the server itself writes (`status` too). */
-export function asContent(resource: object): ResourceContent {
-  const { status: _status, metadata, ...rest } = resource as { status?: unknown; metadata: object }
-  const kept = Object.entries(metadata).filter(([field]) => !SERVER_METADATA.includes(field))
-  return { ...rest, metadata: Object.fromEntries(kept) }
+export function asContent(resource: { readonly metadata: object }): ResourceContent {
+  const kept = Object.entries(resource.metadata).filter(([field]) => !SERVER_METADATA.includes(field))
+  // The metadata keeps its place, since people read this.
+  const { status: _status, ...content }: Record<string, unknown> = { ...resource, metadata: Object.fromEntries(kept) }
+  return content
 }
