@@ -1,6 +1,7 @@
 import { err, ok, type Result } from '../../common/mod.ts'
 import { KINDS, type KindInfo, parseResources, type Resource } from '../../model/resources/mod.ts'
 import { asResource, type ResourceRef, refText } from '../store/mod.ts'
+import { leasedWorkload, leasedWorkloads } from './leased.ts'
 import { checkQuery, dryRunOf } from './query.ts'
 import type { ApiAnswer, ApiCall, Route } from './router.ts'
 import type { Refusal } from './status.ts'
@@ -29,14 +30,16 @@ async function listAll(writer: Writer, info: KindInfo, call: ApiCall): Promise<R
   // `limit` is a wish (Kubernetes): answering with everything is allowed.
   const query = checkQuery(call.query, ['limit'])
   if (!query.ok) return query
-  const { revision, resources } = await writer.store.list(info.kind, call.params.namespace)
+  const { namespace } = call.params
+  const { revision, resources } = await writer.store.list(info.kind, namespace)
+  const leased = info.kind === 'Workload' ? leasedWorkloads(writer.world, namespace, resources) : []
   return ok({
     code: 200,
     value: {
       apiVersion: info.apiVersion,
       kind: `${info.kind}List`,
       metadata: { resourceVersion: String(revision) },
-      items: resources.map(asResource),
+      items: [...resources.map(asResource), ...leased],
     },
   })
 }
@@ -46,7 +49,8 @@ async function read(writer: Writer, info: KindInfo, call: ApiCall): Promise<Resu
   if (!query.ok) return query
   const ref = refFrom(info, call)
   const stored = await writer.store.read(ref)
-  return stored === undefined ? err(notFound('read', ref)) : ok({ code: 200, value: asResource(stored) })
+  const value = stored === undefined ? leasedWorkload(writer.world, ref) : asResource(stored)
+  return value === undefined ? err(notFound('read', ref)) : ok({ code: 200, value })
 }
 
 async function create(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {

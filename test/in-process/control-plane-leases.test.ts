@@ -112,6 +112,13 @@ describe('the whole control plane, with sidecars', () => {
     await expect.poll(() => caller.told.latest()).toEqual(['bookshop/reviews-1'])
     callee.source.setReady(false)
     await expect.poll(() => caller.told.latest()).toEqual([])
+    const { items } = (await ask('workloads')) as { items: { metadata: { name: string }; status: object }[] }
+    expect(items.map(({ metadata, status }) => [metadata.name, status])).toEqual([
+      ['ratings-1', { ready: true }],
+      ['reviews-1', { ready: false }],
+    ])
+    expect(await ask('namespaces/bookshop/workloads/reviews-1')).toMatchObject({ spec: { serviceAccount: 'reviews' } })
+    expect(await ask('namespaces/other/workloads')).toMatchObject({ items: [] })
     callee.source.setReady(true)
     await expect.poll(() => caller.told.latest()).toEqual(['bookshop/reviews-1'])
 
