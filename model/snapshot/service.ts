@@ -43,7 +43,7 @@ export interface RouteRule {
   readonly name: string
   readonly filters: readonly RouteFilter[]
   readonly backends: readonly Backend[]
-  /** Milliseconds for the whole exchange, all attempts; `undefined` is no limit of its own. */
+  /** Milliseconds for the whole exchange, all attempts; `undefined` leaves it to the mesh's default, 0 is no limit at all (GW-11). */
   readonly requestTimeoutMs: number | undefined
   /** Milliseconds for one attempt. */
   readonly attemptTimeoutMs: number | undefined

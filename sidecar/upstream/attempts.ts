@@ -208,6 +208,8 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
       return
     }
     this.doing = { kind: 'requesting', endpoint, session }
+    // From the queue it may be another than was picked.
+    this.x.facts.endpoint = endpoint.name
     this.headMs = 0
     loadStarted(endpoint.load)
     session.send(this.x.request, this)

@@ -44,10 +44,6 @@ export function newSpanId(random: Random): string {
   return word(high) + word(low)
 }
 
-export function newTraceId(random: Random): string {
-  return newSpanId(random) + newSpanId(random)
-}
-
 function word(n: number): string {
   return HEX[n >>> 24]! + HEX[(n >>> 16) & 255]! + HEX[(n >>> 8) & 255]! + HEX[n & 255]!
 }
