@@ -40,6 +40,25 @@ describe('the window of edges', () => {
     expect(requests(0, 60_000)).toBe(14)
   })
 
+  it('says how much time a long window is, and counts all of that', () => {
+    const window = createEdgeWindow(0)
+    for (let ms = 500; ms < 300_000; ms += 1_000) window.add(report({ requests: 1 }), ms)
+    for (const [windowMs, span] of [
+      [1_000, 900],
+      [10_000, 9_900],
+      [15_000, 14_900],
+      [16_000, 29_900],
+      [60_000, 59_900],
+      [120_000, 119_900],
+      [500_000, 119_900],
+    ] as const) {
+      const { spanMs, edges } = window.edges(windowMs, 299_900)
+      expect([windowMs, spanMs, edges[0]?.counts.requests]).toEqual([windowMs, span, Math.ceil(span / 1_000)])
+    }
+    // The same after a pause in which nobody reported.
+    expect(window.edges(60_000, 304_900)).toMatchObject({ spanMs: 64_900, edges: [{ counts: { requests: 60 } }] })
+  })
+
   it('looks back two minutes at most', () => {
     const window = createEdgeWindow(0)
     window.add(report(), 500)
