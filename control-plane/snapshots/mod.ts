@@ -8,7 +8,6 @@ export {
   endpointsResource,
   type Resource,
   type ResourceName,
-  SELF,
   serviceOfResource,
   serviceResource,
 } from './resource.ts'

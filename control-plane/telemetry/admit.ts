@@ -1,9 +1,9 @@
 import type { EdgeReport, Span, TelemetryReport } from '../../model/telemetry/mod.ts'
 
 /** Edges in one report. A sidecar reports one caller; more than this is a fault. */
-export const REPORT_EDGES_MAX = 2_000
+const REPORT_EDGES_MAX = 2_000
 /** Spans in one report. */
-export const REPORT_SPANS_MAX = 2_000
+const REPORT_SPANS_MAX = 2_000
 /** `namespace/name`, an external host: RFC 1035 allows 255 bytes. */
 const NAME_TEXT_MAX = 320
 

@@ -2,7 +2,7 @@ import type { EdgeReport } from '../../model/telemetry/mod.ts'
 import { addCounts, addReport, type EdgeCounts, emptyCounts } from './edge-counts.ts'
 
 /** How far back a graph can look, in seconds: enough for "what happened just now", and bounded. */
-export const WINDOW_SECONDS = 120
+const WINDOW_SECONDS = 120
 /**
  * The newest seconds are kept one by one; older ones are put together, this many at a time. A live table is exact to the second, and an
  * edge takes 23 histograms (about 30 KiB when it is busy) instead of 120.

@@ -2,7 +2,7 @@ import type { ServiceKey } from '../../common/mod.ts'
 import type { VersionedUpdate } from './messages.ts'
 
 /** The most that a control plane takes of one sidecar. */
-export const SUBSCRIPTIONS_MAX = 10_000
+const SUBSCRIPTIONS_MAX = 10_000
 /** What stands for "does not exist" where a version is expected. */
 const ABSENT = '-'
 

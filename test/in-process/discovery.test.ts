@@ -299,6 +299,21 @@ describe('discovery, over real mTLS', () => {
     expect(fleetOf('bookshop/payments-0')).toBeUndefined()
   })
 
+  it('lets a newer stream of a workload take the place of the older, and its lease', async () => {
+    await apply(service('reviews'))
+    const { source, sink } = sidecar('storefront')
+    const older = sidecar('reviews')
+    source.want(reviews)
+    await expect.poll(() => sink.endpoints(reviews)).toEqual(['bookshop/reviews-0'])
+    const seen = sink.updates.length
+    const newer = sidecar('reviews')
+    await expect.poll(() => older.source.status().lastEnd).toMatch(/ABORTED.*newer stream/)
+    await older.source.close()
+    await expect.poll(() => newer.source.status().state).toBe('open')
+    expect(fleetOf('bookshop/reviews-0')).toMatchObject({ connected: true })
+    expect(sink.updates.slice(seen).flatMap(update => update.endpoints)).toEqual([])
+  })
+
   it('withdraws the instance of a workload that is not ready', async () => {
     await apply(service('reviews'))
     const { source, sink } = sidecar('storefront')
