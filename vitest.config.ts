@@ -1,6 +1,18 @@
 import { defineConfig } from 'vitest/config'
 
-const rooms = ['common', 'model', 'decide', 'certs', 'proto', 'sidecar', 'control-plane', 'cli', 'tools', 'bench', 'k8s']
+const rooms = [
+  'common',
+  'model',
+  'decide',
+  'certs',
+  'proto',
+  'sidecar',
+  'control-plane',
+  'cli',
+  'tools',
+  'bench',
+  'k8s',
+]
 
 export default defineConfig({
   test: {
