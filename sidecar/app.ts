@@ -3,13 +3,13 @@ import type { SidecarConfig } from './config.ts'
 import { type Doors, openDoors } from './doors.ts'
 import type { Identity } from './identity/mod.ts'
 import { inboundStack, LocalApplication } from './inbound/mod.ts'
-import { createAccessLog, createLog, type Log } from './log.ts'
+import { type AccessLog, createAccessLog, createLog, type Log } from './log.ts'
 import { type OpenedSource, openOrigin } from './origin.ts'
 import { Authorities, connectStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { probeApplication } from './probe.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
-import { TimerWheel } from './transport/mod.ts'
+import { TimerWheel, Turn } from './transport/mod.ts'
 import type { UpstreamEnvironment } from './upstream/mod.ts'
 import { adminView } from './view.ts'
 
@@ -65,6 +65,8 @@ export interface StartOptions {
   readonly clock?: Clock
   readonly random?: Random
   readonly signal?: AbortSignal
+  /** Where log lines go. @default 2, stderr */
+  readonly logFd?: number
 }
 
 /** Starts every part. Settles when listeners are open and the first policy is in force. The error is made of whole sentences. */
@@ -73,12 +75,13 @@ export async function startSidecar(
   version: string,
   options: StartOptions = {},
 ): Promise<Result<Sidecar, string>> {
-  const { clock = systemClock, random = systemRandom, signal = new AbortController().signal } = options
-  const log = createLog(config.logLevel, config.workload)
+  const { clock = systemClock, random = systemRandom, signal = new AbortController().signal, logFd } = options
+  const log = createLog(config.logLevel, config.workload, logFd)
   const origin = await openOrigin({ config, version, clock, random, log, signal })
   if (!origin.ok) return origin
   const { identity } = origin.value
-  const assembly = assemble(config, identity, clock, random, log)
+  const access = createAccessLog(config.workload, logFd)
+  const assembly = assemble({ config, identity, clock, random, log, access })
   const doors = await openDoors(assembly.doorParts)
   if (!doors.ok) {
     identity.close()
@@ -98,8 +101,18 @@ export async function startSidecar(
 
 type Assembly = ReturnType<typeof assemble>
 
+interface AssemblyParts {
+  readonly config: SidecarConfig
+  readonly identity: Identity
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly access: AccessLog
+}
+
 /** Everything that needs no listener yet. */
-function assemble(config: SidecarConfig, identity: Identity, clock: Clock, random: Random, log: Log) {
+function assemble(parts: AssemblyParts) {
+  const { config, identity, clock, random, log, access } = parts
   const { nowMs } = clock
   const own: { ports: readonly number[]; source: OpenedSource | undefined; draining: boolean } = {
     ports: [],
@@ -107,12 +120,13 @@ function assemble(config: SidecarConfig, identity: Identity, clock: Clock, rando
     draining: false,
   }
   const access = createAccessLog(config.workload)
-  const policy = new CurrentPolicy(nowMs)
+  const turn = new Turn(nowMs)
+  const policy = new CurrentPolicy(() => turn.nowMs())
   const instruments = new Instruments()
-  const wheel = new TimerWheel(nowMs)
+  const wheel = new TimerWheel(() => turn.nowMs())
   const tracer = new Tracer({
     random,
-    nowMs,
+    nowMs: () => turn.nowMs(),
     wallMs: clock.wallMs,
     sampling: () => policy.self?.mesh.traceSampling ?? 0,
   })
@@ -121,7 +135,7 @@ function assemble(config: SidecarConfig, identity: Identity, clock: Clock, rando
     log.error({ err: error }, 'An exception inside an exchange: this is a bug in selvedge; the exchange was ended')
   }
   const environment: UpstreamEnvironment = {
-    nowMs,
+    turn,
     random,
     wheel,
     svid: () => identity.current(),
@@ -149,9 +163,9 @@ function assemble(config: SidecarConfig, identity: Identity, clock: Clock, rando
     status: () => own.source?.status(),
   })
   const doorParts = {
-    ...{ config, identity, policy, instruments, log, nowMs, view, broken },
+    ...{ config, identity, policy, instruments, log, turn, view, broken },
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
-    connect: connectStack({ ...shared, resolver, destinations, wheel }),
+    connect: connectStack({ ...shared, resolver, destinations, wheel, turn }),
     inbound: inboundStack({ ...shared, application }),
     draining: () => own.draining,
   }

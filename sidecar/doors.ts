@@ -1,15 +1,15 @@
 import { createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { appPortOfSni, err, ok, type Port, type Result } from '../common/mod.ts'
+import { appPortOfSni, err, ok, type Port, type Result, type SpiffeId, workloadOf } from '../common/mod.ts'
 import { type AdminView, adminPages, metricsPages } from './admin/mod.ts'
 import type { SidecarConfig } from './config.ts'
-import type { Stack } from './http/mod.ts'
+import type { Caller, Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
 import type { Log } from './log.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import { Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
-import { listen, MeshListener } from './transport/mod.ts'
+import { listen, MeshListener, type Turn } from './transport/mod.ts'
 
 /** Callers' sidecars close at 60 s: they are first, so that none of them meets a connection that we are just closing. */
 const INBOUND_IDLE_MS = 75_000
@@ -24,7 +24,7 @@ export interface DoorParts {
   readonly policy: CurrentPolicy
   readonly instruments: Instruments
   readonly log: Log
-  nowMs(): number
+  readonly turn: Turn
   readonly outbound: Stack
   readonly connect: Stack
   readonly inbound: Stack
@@ -101,7 +101,7 @@ function plainServer(door: Door) {
 function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
   const { instruments, log, connect } = parts
   return {
-    nowMs: parts.nowMs,
+    turn: parts.turn,
     begin: () => undefined,
     connect: (x, session) => {
       x.plan = session
@@ -135,11 +135,21 @@ function meshListener(parts: DoorParts, door: Door): MeshListener {
         return
       }
       const named = typeof socket.servername === 'string' ? appPortOfSni(socket.servername) : undefined
-      door.accept(socket, { kind: 'peer', spiffeId: peer.value }, named ?? NO_PORT, undefined)
+      door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, undefined)
     },
     plain: (socket: Socket, first: Buffer) => {
       door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, NO_PORT, first)
     },
     handshakeFailed: () => instruments.refused('tls-handshake'),
   })
+}
+
+/** Named once for each connection, not for each request. */
+function peerCaller(spiffeId: SpiffeId): Caller {
+  const workload = workloadOf(spiffeId)
+  return {
+    kind: 'peer',
+    spiffeId,
+    name: workload === undefined ? 'other' : `${workload.namespace}/${workload.serviceAccount}`,
+  }
 }

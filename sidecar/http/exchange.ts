@@ -31,7 +31,8 @@ export interface AnswerSink extends BodySink {
 /** Who called, as far as it was proved. */
 export type Caller =
   | { readonly kind: 'application' }
-  | { readonly kind: 'peer'; readonly spiffeId: SpiffeId }
+  /** `name` is `namespace/service-account`, or `other` where the SPIFFE ID has another form. */
+  | { readonly kind: 'peer'; readonly spiffeId: SpiffeId; readonly name: string }
   | { readonly kind: 'unauthenticated'; readonly why: 'plaintext' }
 
 /** What the stacks end with: something that carries the exchange out, and can be told that the caller has gone. */

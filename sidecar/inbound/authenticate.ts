@@ -1,5 +1,4 @@
-import { workloadOf } from '../../common/mod.ts'
-import type { Exchange, Filter } from '../http/mod.ts'
+import type { Filter } from '../http/mod.ts'
 
 /** Tells the application who calls, in one field that nobody else can write, and removes what callers and applications say in our name. */
 export function authenticate(): Filter {
@@ -9,17 +8,11 @@ export function authenticate(): Filter {
       const { request, caller } = x
       if (request.hasMeshFields) request.headers.removePrefix('x-selvedge-')
       if (caller.kind === 'peer') request.headers.add('x-selvedge-caller', caller.spiffeId)
-      x.facts.source = sourceOf(x)
+      x.facts.source = caller.kind === 'peer' ? caller.name : 'unauthenticated'
       return 'next'
     },
     response: (_x, head) => {
       if (head.hasMeshFields) head.headers.removePrefix('x-selvedge-')
     },
   }
-}
-
-function sourceOf({ caller }: Exchange): string {
-  if (caller.kind !== 'peer') return 'unauthenticated'
-  const workload = workloadOf(caller.spiffeId)
-  return workload === undefined ? 'other' : `${workload.namespace}/${workload.serviceAccount}`
 }

@@ -24,6 +24,7 @@ export class LocalApplication {
   private readonly instruments: Instruments
   private readonly host: string
   private readonly ports = new Map<number, Destination>()
+  /** By caller. */
   private readonly meters = new Map<string, Meter>()
 
   constructor(host: string, policy: CurrentPolicy, environment: UpstreamEnvironment, instruments: Instruments) {
@@ -83,12 +84,17 @@ export class LocalApplication {
   /** The cells for one caller. */
   meter(x: Exchange): Meter {
     const { source, destination } = x.facts
-    const mtls = x.caller.kind === 'peer'
-    const key = `${source} ${destination} ${mtls}`
-    let meter = this.meters.get(key)
+    // Who isn't a peer is called `unauthenticated`, which no peer is: the source tells whether it was mTLS.
+    let meter = this.meters.get(source)
     if (meter === undefined) {
-      meter = this.instruments.meters.of({ direction: 'inbound', source, destination, route: '', mtls })
-      this.meters.set(key, meter)
+      meter = this.instruments.meters.of({
+        direction: 'inbound',
+        source,
+        destination,
+        route: '',
+        mtls: x.caller.kind === 'peer',
+      })
+      this.meters.set(source, meter)
     }
     return meter
   }

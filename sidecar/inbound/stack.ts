@@ -16,12 +16,13 @@ export interface InboundParts {
 /** From other sidecars to our application. In order; the answer unwinds the same list. */
 export function inboundStack(parts: InboundParts): Stack {
   const { application, environment, tracer } = parts
+  const nowMs = (): number => environment.turn.nowMs()
   return new Stack(
     [
       // One line for each exchange, when it's on.
-      accessLog('inbound', parts.log, parts.accessLogEnabled, environment.nowMs),
+      accessLog('inbound', parts.log, parts.accessLogEnabled, nowMs),
       // Counts and latency, by caller.
-      measure(environment.nowMs, x => application.meter(x)),
+      measure(nowMs, x => application.meter(x)),
       // Spans of what is sampled, and of errors.
       tracer.filter('server'),
       // Causes become answers.

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { assert } from '../../common/mod.ts'
 import type { Exchange } from '../http/mod.ts'
 import { H1ServerSession, type TunnelEnd } from '../session/mod.ts'
-import { dial, SocketWriter, type TimerWheel } from '../transport/mod.ts'
+import { dial, SocketWriter, type TimerWheel, type Turn } from '../transport/mod.ts'
 import type { Destinations } from './destinations.ts'
 import type { Resolved, Resolver } from './resolve.ts'
 
@@ -14,6 +14,7 @@ export interface ConnectParts {
   readonly resolver: Resolver
   readonly destinations: Destinations
   readonly wheel: TimerWheel
+  readonly turn: Turn
 }
 
 /** A CONNECT from the application: to a service of the mesh, requests follow and are routed; to anything else, bytes pass as they are. */
@@ -54,15 +55,15 @@ function tunnel(
 ): void {
   x.facts.destination = 'external'
   const giveUp = dial({ kind: 'plain', host: to.host, port: to.port }, CONNECT_TIMEOUT_MS, parts.wheel, {
-    connected: socket => session.acceptTunnel(ESTABLISHED, farEnd(socket, session)),
+    connected: socket => session.acceptTunnel(ESTABLISHED, farEnd(socket, session, parts.turn)),
     failed: detail => x.fail('connect-failed', detail),
   })
   x.carrier = { cancel: giveUp, drained: () => undefined }
 }
 
 /** Bytes both ways, each side paced by the other. */
-function farEnd(socket: Socket, session: H1ServerSession): TunnelEnd {
-  const writer = new SocketWriter(socket)
+function farEnd(socket: Socket, session: H1ServerSession, turn: Turn): TunnelEnd {
+  const writer = new SocketWriter(socket, turn)
   socket.on('data', (chunk: Buffer) => {
     if (!session.tunnelWrite(chunk)) socket.pause()
   })

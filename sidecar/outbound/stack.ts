@@ -22,12 +22,13 @@ export interface OutboundParts {
 /** From our application into the mesh. In order; the answer unwinds the same list. */
 export function outboundStack(parts: OutboundParts): Stack {
   const { policy, destinations, resolver, environment, tracer } = parts
+  const nowMs = (): number => environment.turn.nowMs()
   return new Stack(
     [
       // One line for each exchange, when it's on.
-      accessLog('outbound', parts.log, parts.accessLogEnabled, environment.nowMs),
+      accessLog('outbound', parts.log, parts.accessLogEnabled, nowMs),
       // Counts and latency, by destination and route.
-      measure(environment.nowMs, x => destinations.meter(x.facts.destination, x.facts.route, x.facts.mtls)),
+      measure(nowMs, x => destinations.meter(x.facts.destination, x.facts.route, x.facts.mtls)),
       // `traceparent` handed on or made; spans of what is sampled, and of errors.
       tracer.filter('client'),
       // Causes become answers.
@@ -44,7 +45,8 @@ export function outboundStack(parts: OutboundParts): Stack {
 export function connectStack(
   parts: Pick<OutboundParts, 'log' | 'accessLogEnabled' | 'environment'> & ConnectParts,
 ): Stack {
-  return new Stack([accessLog('outbound', parts.log, parts.accessLogEnabled, parts.environment.nowMs), rescue()], x =>
-    connect(x, parts),
+  return new Stack(
+    [accessLog('outbound', parts.log, parts.accessLogEnabled, () => parts.environment.turn.nowMs()), rescue()],
+    x => connect(x, parts),
   )
 }

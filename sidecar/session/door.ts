@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { H1Problem } from '../codec/h1/mod.ts'
 import type { Caller, Exchange } from '../http/mod.ts'
+import type { Turn } from '../transport/mod.ts'
 import { H1ServerSession, type ServerHost } from './h1-server.ts'
 
 /** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
@@ -9,7 +10,7 @@ const HEAD_MS = 10_000
 const BODY_PAUSE_MS = 60_000
 
 export interface DoorOptions {
-  nowMs(): number
+  readonly turn: Turn
   begin(x: Exchange): void
   connect(x: Exchange, session: H1ServerSession): void
   refused(why: H1Problem): void
@@ -48,7 +49,7 @@ export class Door implements ServerHost {
 
   /** Once a second. */
   sweep(): void {
-    const now = this.options.nowMs()
+    const now = this.options.turn.nowMs()
     for (const session of this.sessions) {
       const quietMs = now - session.lastActiveMs
       const { phase } = session
@@ -68,8 +69,8 @@ export class Door implements ServerHost {
 
   // ---- ServerHost
 
-  nowMs(): number {
-    return this.options.nowMs()
+  get turn(): Turn {
+    return this.options.turn
   }
 
   begin(x: Exchange): void {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { latin1 } from '../../common/mod.ts'
 import {
   BodyReader,
   CHUNK_END,
@@ -11,7 +12,7 @@ import {
   requestHeadText,
 } from '../codec/h1/mod.ts'
 import type { RequestHead, ResponseHead } from '../http/mod.ts'
-import { SocketWriter } from '../transport/mod.ts'
+import { SocketWriter, type Turn } from '../transport/mod.ts'
 
 /** Interim answers to one request; a server that sends more is not one that we understand. */
 const INTERIM_ANSWERS_MAX = 8
@@ -68,26 +69,44 @@ export class H1ClientSession {
   private held: Buffer = EMPTY
   private retired = false
 
-  constructor(socket: Socket, owner: ClientOwner) {
+  constructor(socket: Socket, owner: ClientOwner, turn: Turn) {
     this.socket = socket
     this.owner = owner
-    this.writer = new SocketWriter(socket)
+    this.writer = new SocketWriter(socket, turn)
     this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk), onBodyEnd: () => undefined })
     socket.on('data', (chunk: Buffer) => {
+      // As `guarded`, without a closure for each piece.
+      turn.begin()
       try {
         this.onData(chunk)
       } catch (error) {
-        this.socket.destroy()
-        this.owner.broken(error)
+        this.broken(error)
       }
+      turn.end()
     })
-    socket.on('drain', () => {
-      this.writer.drained()
-      this.events?.onDrain()
-    })
-    socket.on('end', () => this.onEnd())
+    const guarded = (work: () => void): void => {
+      turn.begin()
+      try {
+        work()
+      } catch (error) {
+        this.broken(error)
+      }
+      turn.end()
+    }
+    socket.on('drain', () =>
+      guarded(() => {
+        this.writer.drained()
+        this.events?.onDrain()
+      }),
+    )
+    socket.on('end', () => guarded(() => this.onEnd()))
     socket.on('error', () => undefined)
-    socket.on('close', () => this.onClose())
+    socket.on('close', () => guarded(() => this.onClose()))
+  }
+
+  private broken(error: unknown): void {
+    this.socket.destroy()
+    this.owner.broken(error)
   }
 
   get usable(): boolean {
@@ -187,7 +206,7 @@ export class H1ClientSession {
       this.fail('protocol-error', this.scanner.problem.detail)
       return
     }
-    const read = readResponseHead(this.scanner, bytes.toString('latin1', 0, after), this.method)
+    const read = readResponseHead(this.scanner, latin1(bytes, 0, after), this.method)
     this.scanner.reset()
     if (!read.ok) {
       this.fail('protocol-error', read.error.detail)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Cause } from '../../common/mod.ts'
+import { type Cause, latin1 } from '../../common/mod.ts'
 import {
   type AnswerFraming,
   answerFraming,
@@ -27,7 +27,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '../http/mod.ts'
-import { SocketWriter } from '../transport/mod.ts'
+import { SocketWriter, type Turn } from '../transport/mod.ts'
 
 /** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
 const HELD_BYTES_MAX = 64 * 1024
@@ -36,7 +36,7 @@ const LINGER_MS = 1_000
 
 /** What a server session needs of its surroundings. */
 export interface ServerHost {
-  nowMs(): number
+  readonly turn: Turn
   /** A request's head is there: run the stack. */
   begin(x: Exchange): void
   /** A CONNECT: answer through `session.acceptTunnel`, or through the exchange. */
@@ -107,18 +107,20 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.caller = caller
     this.port = port
     this.host = host
-    this.writer = new SocketWriter(socket)
+    this.writer = new SocketWriter(socket, host.turn)
     this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk), onBodyEnd: () => this.bodyEnd() })
-    this.lastActiveMs = host.nowMs()
+    this.lastActiveMs = host.turn.nowMs()
     host.opened(this)
     socket.on('data', (chunk: Buffer) => {
       // As `guarded`, without a closure for each piece.
+      host.turn.begin()
       try {
         this.onData(chunk)
       } catch (error) {
         this.socket.destroy()
         this.host.broken(error)
       }
+      host.turn.end()
     })
     socket.on('drain', () => this.guarded(() => this.onDrain()))
     socket.on('end', () => this.guarded(() => this.onEnd()))
@@ -156,12 +158,14 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   }
 
   private guarded(work: () => void): void {
+    this.host.turn.begin()
     try {
       work()
     } catch (error) {
       this.socket.destroy()
       this.host.broken(error)
     }
+    this.host.turn.end()
   }
 
   // ---- bytes in
@@ -207,7 +211,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
     const after = this.scanner.scan(bytes, 0)
     if (after === NEED_MORE) {
-      if (this.held.length === 0) this.lastActiveMs = this.host.nowMs()
+      if (this.held.length === 0) this.lastActiveMs = this.host.turn.nowMs()
       this.held = bytes
       return
     }
@@ -216,14 +220,14 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       this.refuse(this.scanner.problem)
       return
     }
-    const head = readRequestHead(this.scanner, bytes.toString('latin1', 0, after))
+    const head = readRequestHead(this.scanner, latin1(bytes, 0, after))
     this.scanner.reset()
     if (!head.ok) this.refuse(head.error)
     else this.beginExchange(head.value, bytes, after)
   }
 
   private beginExchange(head: RequestHead, bytes: Buffer, after: number): void {
-    const now = this.host.nowMs()
+    const now = this.host.turn.nowMs()
     this.lastActiveMs = now
     this.exchanges++
     this.keepAlive = head.keepAlive
@@ -262,7 +266,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       this.bodyBroken(this.reader.problem ?? problem(400, 'a malformed body'))
       return
     }
-    this.lastActiveMs = this.host.nowMs()
+    this.lastActiveMs = this.host.turn.nowMs()
     if (after < chunk.length) this.passOn(chunk.subarray(after))
   }
 

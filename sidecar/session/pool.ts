@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
+import type { Turn } from '../transport/mod.ts'
 import { type ClientOwner, H1ClientSession } from './h1-client.ts'
 
 export interface PoolHost {
-  nowMs(): number
+  readonly turn: Turn
   /** Someone else may use it before it is put by; true when it has been taken. */
   offer(session: H1ClientSession): boolean
   /** A connection of the pool's has ended. */
@@ -34,7 +35,7 @@ export class EndpointPool implements ClientOwner {
 
   /** Takes over a connection that has just been made. */
   adopt(socket: Socket): H1ClientSession {
-    const session = new H1ClientSession(socket, this)
+    const session = new H1ClientSession(socket, this, this.host.turn)
     this.all.add(session)
     return session
   }
@@ -46,7 +47,7 @@ export class EndpointPool implements ClientOwner {
   }
 
   closeIdle(idleMsMax: number): void {
-    const before = this.host.nowMs() - idleMsMax
+    const before = this.host.turn.nowMs() - idleMsMax
     let kept = 0
     for (const session of this.idle) {
       if (session.idleSinceMs < before) session.retire()
@@ -56,7 +57,7 @@ export class EndpointPool implements ClientOwner {
   }
 
   released(session: H1ClientSession): void {
-    session.idleSinceMs = this.host.nowMs()
+    session.idleSinceMs = this.host.turn.nowMs()
     if (!this.host.offer(session)) this.idle.push(session)
   }
 

@@ -3,5 +3,6 @@
  */
 export { type DialTarget, dial } from './dial.ts'
 export { listen, MeshListener } from './listen.ts'
+export { type Flushable, Turn } from './turn.ts'
 export * from './wheel.ts'
 export * from './writer.ts'

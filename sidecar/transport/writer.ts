@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import { latin1 } from '../../common/mod.ts'
+import type { Turn } from './turn.ts'
 
 /** Text and pieces up to this size are joined into one string; larger ones go out as they are, in one gathered write. */
 const JOIN_BYTES_MAX = 4096
@@ -14,16 +16,12 @@ export class SocketWriter {
   private joined = ''
   private parts: (string | Buffer)[] = []
   private pendingBytes = 0
-  private scheduled = false
   private blocked = false
-  private readonly flushSoon: () => void
+  private readonly turn: Turn
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, turn: Turn) {
     this.socket = socket
-    this.flushSoon = () => {
-      this.scheduled = false
-      this.flush()
-    }
+    this.turn = turn
   }
 
   /** `text` is latin1. */
@@ -33,7 +31,7 @@ export class SocketWriter {
   }
 
   bytes(chunk: Buffer): boolean {
-    if (chunk.length <= JOIN_BYTES_MAX) this.joined += chunk.toString('latin1')
+    if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
     else {
       if (this.joined !== '') {
         this.parts.push(this.joined)
@@ -45,12 +43,9 @@ export class SocketWriter {
   }
 
   private count(bytes: number): boolean {
+    if (this.pendingBytes === 0) this.turn.touch(this)
     this.pendingBytes += bytes
     if (this.pendingBytes >= PENDING_BYTES_MAX) this.flush()
-    else if (!this.scheduled) {
-      this.scheduled = true
-      queueMicrotask(this.flushSoon)
-    }
     return !this.blocked
   }
 

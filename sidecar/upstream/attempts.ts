@@ -80,7 +80,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
 
   begin(): void {
     const { destination, deadlineMs } = this.plan
-    const now = this.environment.nowMs()
+    const now = this.environment.turn.nowMs()
     this.x.carrier = this
     if (!admitRequest(destination.breaker, destination.settings.breaker)) {
       this.x.carrier = undefined
@@ -151,7 +151,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     const giveUp = dial(target, settings.connectTimeoutMs, this.environment.wheel, {
       connected: socket =>
         this.guarded(() => {
-          loadCancelled(endpoint.load, this.environment.nowMs(), 0)
+          loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
           this.request(endpoint, endpoint.pool.adopt(socket))
         }),
       failed: detail =>
@@ -226,7 +226,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   private limitAttempt(limitMs: number): void {
     const end = attemptDeadline(this.attemptStartMs, limitMs, this.plan.deadlineMs) ?? this.attemptStartMs + limitMs
     this.attemptEnd ??= new Timer(() => this.guarded(() => this.timedOut('attempt-timeout')))
-    this.environment.wheel.set(this.attemptEnd, end - this.environment.nowMs())
+    this.environment.wheel.set(this.attemptEnd, end - this.environment.turn.nowMs())
   }
 
   // ---- the request's body
@@ -270,7 +270,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   onHead(head: ResponseHead): void {
     const { doing } = this
     if (doing.kind !== 'requesting') return
-    const now = this.environment.nowMs()
+    const now = this.environment.turn.nowMs()
     this.headMs = now
     const cause = this.farCause(head, doing.endpoint)
     const outcome = cause === 'connect-failed' || cause === 'draining' ? 'connect-failed' : classifyStatus(head.status)
@@ -296,7 +296,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     const { doing } = this
     if (doing.kind !== 'requesting') return
     this.doing = NOTHING
-    this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.nowMs())
+    this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.turn.nowMs())
     this.settle()
     this.x.end(undefined)
   }
@@ -308,7 +308,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     if (kind === 'reset' && !bytesSeen && session.reused && !this.raced && this.repeatable()) {
       // The endpoint closed a kept connection just as we used it again. That is no failure of its own.
       this.raced = true
-      loadCancelled(endpoint.load, this.environment.nowMs(), 0)
+      loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
       this.connect(endpoint)
       return
     }
@@ -376,11 +376,11 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   private afterPause(): void {
     if (this.doing.kind !== 'pausing') return
     this.doing = NOTHING
-    this.attempt(this.environment.nowMs())
+    this.attempt(this.environment.turn.nowMs())
   }
 
   private attemptFailed(endpoint: EndpointState, outcome: AttemptClass, detail: string): void {
-    const now = this.environment.nowMs()
+    const now = this.environment.turn.nowMs()
     this.concludeAttempt(endpoint, outcome, 0, now)
     const stopped = this.retryAfter(outcome, 0, undefined, now)
     if (stopped === undefined) return
@@ -393,12 +393,12 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     const detail = cause === 'request-timeout' ? 'the request took too long' : 'the attempt took too long'
     const endpoint = this.leave()
     if (endpoint === undefined || cause === 'request-timeout') {
-      if (endpoint !== undefined) this.concludeAttempt(endpoint, 'timeout', 0, this.environment.nowMs())
+      if (endpoint !== undefined) this.concludeAttempt(endpoint, 'timeout', 0, this.environment.turn.nowMs())
       this.finish(cause, detail)
       return
     }
     this.doing = doing
-    const now = this.environment.nowMs()
+    const now = this.environment.turn.nowMs()
     this.concludeAttempt(endpoint, 'timeout', 0, now)
     const stopped = this.retryAfter('timeout', 0, undefined, now)
     if (stopped === undefined) return
@@ -409,7 +409,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   /** The caller is gone. */
   cancel(): void {
     const endpoint = this.leave()
-    if (endpoint !== undefined) this.concludeAttempt(endpoint, 'cancelled', 0, this.environment.nowMs())
+    if (endpoint !== undefined) this.concludeAttempt(endpoint, 'cancelled', 0, this.environment.turn.nowMs())
     this.settle()
   }
 

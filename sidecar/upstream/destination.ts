@@ -34,7 +34,7 @@ export class Destination {
     this.key = key
     this.settings = settings
     this.environment = environment
-    this.budget = new RetryBudget(settings.retryBudget, environment.nowMs())
+    this.budget = new RetryBudget(settings.retryBudget, environment.turn.nowMs())
   }
 
   candidates(port: number): readonly EndpointState[] {
@@ -80,7 +80,7 @@ export class Destination {
     const state: EndpointState = new EndpointState(
       address,
       this.key,
-      this.environment.nowMs(),
+      this.environment.turn.nowMs(),
       this.poolHost(() => state),
     )
     this.byKey.set(address.key, state)
@@ -90,7 +90,7 @@ export class Destination {
 
   private poolHost(endpoint: () => EndpointState): PoolHost {
     return {
-      nowMs: this.environment.nowMs,
+      turn: this.environment.turn,
       offer: session => this.offer(session, endpoint()),
       connectionClosed: () => this.connectionEnded(),
       broken: this.environment.broken,

@@ -1,11 +1,12 @@
 import type { AttemptClass, Random } from '../../common/mod.ts'
 import type { Exchange } from '../http/mod.ts'
 import type { Svid } from '../identity/mod.ts'
-import type { TimerWheel } from '../transport/mod.ts'
+import type { TimerWheel, Turn } from '../transport/mod.ts'
 
 /** What carrying requests needs of the sidecar around it. */
 export interface UpstreamEnvironment {
-  nowMs(): number
+  /** Where the time comes from, and what is written goes out. */
+  readonly turn: Turn
   readonly random: Random
   readonly wheel: TimerWheel
   /** The identity to connect with; `undefined` before there is one. */

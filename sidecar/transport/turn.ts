@@ -1,0 +1,60 @@
+/** What is flushed at the end of a turn. */
+export interface Flushable {
+  flush(): void
+}
+
+/**
+ * One turn of the event loop, as the data path sees it: one reading of the clock for all that happens in it, and one write for each
+ * socket at its end. Everything that a socket's event sets off runs between `begin` and `end`; what happens elsewhere (a timer, a
+ * promise) is flushed by a microtask, and reads the clock itself.
+ */
+export class Turn {
+  private readonly clockMs: () => number
+  private depth = 0
+  private startMs = 0
+  private dirty: Flushable[] = []
+  private spare: Flushable[] = []
+  private scheduled = false
+  private readonly flushSoon: () => void
+
+  constructor(clockMs: () => number) {
+    this.clockMs = clockMs
+    this.flushSoon = () => {
+      this.scheduled = false
+      if (this.depth === 0) this.flush()
+    }
+  }
+
+  /** Monotonic milliseconds. */
+  nowMs(): number {
+    return this.depth === 0 ? this.clockMs() : this.startMs
+  }
+
+  begin(): void {
+    if (this.depth++ === 0) this.startMs = this.clockMs()
+  }
+
+  /** Each `begin` has one `end`, whatever was thrown in between. */
+  end(): void {
+    if (--this.depth === 0) this.flush()
+  }
+
+  /** Something has been written that has to leave at the end of this turn. */
+  touch(writer: Flushable): void {
+    this.dirty.push(writer)
+    if (this.depth === 0 && !this.scheduled) {
+      this.scheduled = true
+      queueMicrotask(this.flushSoon)
+    }
+  }
+
+  private flush(): void {
+    while (this.dirty.length > 0) {
+      const { dirty } = this
+      this.dirty = this.spare
+      this.spare = dirty
+      for (let i = 0; i < dirty.length; i++) dirty[i]!.flush()
+      dirty.length = 0
+    }
+  }
+}
