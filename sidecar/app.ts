@@ -119,7 +119,6 @@ function assemble(parts: AssemblyParts) {
     source: undefined,
     draining: false,
   }
-  const access = createAccessLog(config.workload)
   const turn = new Turn(nowMs)
   const policy = new CurrentPolicy(() => turn.nowMs())
   const instruments = new Instruments()
