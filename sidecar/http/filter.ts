@@ -15,13 +15,25 @@ export interface Filter {
   end?(x: Exchange): void
 }
 
-/** A visible list of filters with something at its end that carries the exchange out. Built once; running it allocates nothing. */
+type Hooks<K extends 'request' | 'rescue' | 'response' | 'end'> = readonly Filter[K][]
+
+/**
+ * A visible list of filters with something at its end that carries the exchange out. Built once; running it allocates nothing. The
+ * hooks are laid out side by side, because a look-up in objects of many shapes is what would cost most of it.
+ */
 export class Stack {
-  private readonly filters: readonly Filter[]
+  private readonly requests: Hooks<'request'>
+  private readonly rescues: Hooks<'rescue'>
+  private readonly responses: Hooks<'response'>
+  private readonly ends: Hooks<'end'>
   private readonly carry: (x: Exchange) => void
 
+  /** The filters' hooks are called as functions, without `this`. */
   constructor(filters: readonly Filter[], carry: (x: Exchange) => void) {
-    this.filters = filters
+    this.requests = filters.map(filter => filter.request)
+    this.rescues = filters.map(filter => filter.rescue)
+    this.responses = filters.map(filter => filter.response)
+    this.ends = filters.map(filter => filter.end)
     this.carry = carry
   }
 
@@ -32,23 +44,27 @@ export class Stack {
 
   /** Goes on with the filter after the one that waited. */
   proceed(x: Exchange): void {
-    const { filters } = this
-    while (x.position < filters.length) {
-      const filter = filters[x.position++]!
-      if (filter.request !== undefined && filter.request(x) !== 'next') return
+    const { requests } = this
+    while (x.position < requests.length) {
+      const hook = requests[x.position++]
+      if (hook !== undefined && hook(x) !== 'next') return
     }
     if (x.progress === 'waiting') this.carry(x)
   }
 
   unwind(x: Exchange, head: ResponseHead): void {
-    for (let i = x.position - 1; i >= 0; i--) this.filters[i]!.response?.(x, head)
+    const { responses } = this
+    for (let i = x.position - 1; i >= 0; i--) {
+      const hook = responses[i]
+      if (hook !== undefined) hook(x, head)
+    }
   }
 
   rescue(x: Exchange, cause: Cause, detail: string): void {
     for (let i = x.position - 1; i >= 0; i--) {
-      const filter = this.filters[i]!
-      if (filter.rescue !== undefined) {
-        filter.rescue(x, cause, detail)
+      const hook = this.rescues[i]
+      if (hook !== undefined) {
+        hook(x, cause, detail)
         return
       }
     }
@@ -56,6 +72,10 @@ export class Stack {
   }
 
   ended(x: Exchange): void {
-    for (let i = x.position - 1; i >= 0; i--) this.filters[i]!.end?.(x)
+    const { ends } = this
+    for (let i = x.position - 1; i >= 0; i--) {
+      const hook = ends[i]
+      if (hook !== undefined) hook(x)
+    }
   }
 }

@@ -14,8 +14,8 @@ export function readResponseHead(scanned: HeadScanner, text: string, method: str
   }
   const minor = text.charCodeAt(7) - 48
   if (minor !== 0 && minor !== 1) return err(problem(400, 'a version other than HTTP/1.0 and 1.1'))
-  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
-  if (end < 12 || !/^[1-5][0-9][0-9]$/.test(text.slice(9, 12))) return err(problem(400, 'a malformed status'))
+  const status = end < 12 ? 0 : statusAt(text)
+  if (status < 100 || status > 599) return err(problem(400, 'a malformed status'))
   const framing = framingOf(scanned, text, minor)
   if (!framing.ok) return framing
   const options = connectionOptions(scanned, text)
@@ -31,6 +31,15 @@ export function readResponseHead(scanned: HeadScanner, text: string, method: str
     upgrade: status === 101 && scanned.upgradeMark !== -1 ? valueAt(scanned, text, scanned.upgradeMark) : undefined,
     hasMeshFields: scanned.meshFields,
   })
+}
+
+/** Three digits at their fixed place; 0 when they aren't. */
+function statusAt(text: string): number {
+  const hundreds = text.charCodeAt(9) - 48
+  const tens = text.charCodeAt(10) - 48
+  const ones = text.charCodeAt(11) - 48
+  if (hundreds < 1 || hundreds > 5 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return 0
+  return hundreds * 100 + tens * 10 + ones
 }
 
 function bodyOf(framing: BodyFraming | undefined, status: number, method: string): BodyFraming {
