@@ -1,4 +1,3 @@
-import { parseDurationMs } from '../../common/mod.ts'
 import {
   collect,
   type DefineCommand,
@@ -8,11 +7,12 @@ import {
   serverOptions,
   withMesh,
 } from '../cli.ts'
-import { EXIT, usageFailure } from '../failure.ts'
+import { usageFailure } from '../failure.ts'
 import { print } from '../print.ts'
-import { count, milliseconds, tableLines } from '../render/mod.ts'
+import { tableLines } from '../render/mod.ts'
 import { readResourceFiles } from '../resource-files.ts'
-import type { ApplyAnswer, WaitAnswer } from '../rest/mod.ts'
+import type { ApplyAnswer } from '../rest/mod.ts'
+import { judgeWait, waitMs, waitOption, waitText } from './wait.ts'
 
 interface ApplyOptions extends ServerOptions {
   readonly filename?: readonly string[]
@@ -21,23 +21,16 @@ interface ApplyOptions extends ServerOptions {
   readonly output: 'table' | 'json' | 'yaml'
 }
 
-const WAIT_DEFAULT = '10s'
-
 export const defineApply: DefineCommand = (command, cli) => {
-  serverOptions(outputOption(command, ['table', 'json', 'yaml']))
+  waitOption(serverOptions(outputOption(command, ['table', 'json', 'yaml'])))
     .option(
       '-f, --filename <FILE>',
       'a file of resources (YAML or JSON, several documents), or - for stdin; repeatable',
       collect,
     )
-    .option(
-      '--wait [DURATION]',
-      `return when every sidecar concerned has it, or after this time (default: ${WAIT_DEFAULT})`,
-    )
     .option('--dry-run', 'check all, change nothing')
     .action(async (options: ApplyOptions) => {
-      const timeoutMs =
-        options.wait === undefined ? undefined : durationMs(options.wait === true ? WAIT_DEFAULT : options.wait)
+      const timeoutMs = waitMs(options.wait)
       if (options.filename === undefined) throw usageFailure('Cannot apply nothing: give -f FILE, or -f - for stdin')
       const resources = readResourceFiles(options.filename)
       await withMesh(cli, options, async api => {
@@ -49,10 +42,7 @@ export const defineApply: DefineCommand = (command, cli) => {
           await print(cli.terminal, options.output, { ...applied, ...(waited && { wait: waited }) }, () => [])
         if (waited === undefined) return
         if (options.output === 'table') cli.terminal.out(`${waitText(waited)}\n`)
-        if (waited.live < waited.of || waited.nacks.length > 0) {
-          for (const line of laggardLines(waited)) cli.terminal.err(`${line}\n`)
-          cli.exit(EXIT.failed)
-        }
+        judgeWait(cli, waited)
       })
     })
   examples(command, [
@@ -76,28 +66,4 @@ export function appliedLines(applied: ApplyAnswer, dryRun = false): string[] {
       `${action}${suffix}`,
     ]),
   ).slice(1)
-}
-
-export function waitText({ live, of, elapsedMs }: WaitAnswer): string {
-  if (of === 0) return 'no sidecar that is connected uses it'
-  return `live on ${live} of ${count(of, 'sidecar')} in ${milliseconds(elapsedMs)}`
-}
-
-/** Who does not have it, and why. */
-function laggardLines(waited: WaitAnswer): string[] {
-  return [
-    ...waited.nacks.flatMap(({ workload, problems }) => [
-      `${workload} refused it:`,
-      ...problems.map(({ resource, field, message }) => `  ${resource}: ${field} ${message}`),
-    ]),
-    ...waited.pending.map(
-      workload => `${workload} has not acknowledged it yet; "selvedge proxy status" shows when it does`,
-    ),
-  ]
-}
-
-export function durationMs(text: string): number {
-  const parsed = parseDurationMs(text)
-  if (!parsed.ok) throw usageFailure(`Cannot use the duration: ${parsed.error}`)
-  return parsed.value
 }

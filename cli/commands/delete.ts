@@ -4,19 +4,22 @@ import { readResourceFiles } from '../resource-files.ts'
 import { kindOf, type ResourceRef } from '../rest/mod.ts'
 import { appliedLines } from './apply.ts'
 import { notFound } from './get.ts'
+import { judgeWait, waitMs, waitOption, waitText } from './wait.ts'
 
 interface DeleteOptions extends ServerOptions {
   readonly filename?: readonly string[]
   readonly namespace: string
+  readonly wait?: true | string
 }
 
 export const defineDelete: DefineCommand = (command, cli) => {
-  serverOptions(command)
+  waitOption(serverOptions(command))
     .argument('[kind]', 'service, httproute, trafficpolicy, ... (also plural and short)')
     .argument('[name]', 'the resource')
     .option('-f, --filename <FILE>', 'everything in a file, or - for stdin; repeatable', collect)
     .option('-n, --namespace <NAMESPACE>', 'where the named resource is', 'default')
     .action(async (kindWord: string | undefined, name: string | undefined, options: DeleteOptions) => {
+      const timeoutMs = waitMs(options.wait)
       const named = namedResource(kindWord, name, options)
       await withMesh(cli, options, async api => {
         if (named !== undefined && (await api.find(named.kind, options.namespace, named.ref.name)) === undefined) {
@@ -25,9 +28,13 @@ export const defineDelete: DefineCommand = (command, cli) => {
         const refs = named === undefined ? refsOf(options.filename ?? []) : [named.ref]
         const deleted = await api.delete(refs)
         for (const line of appliedLines(deleted)) cli.terminal.out(`${line}\n`)
+        if (timeoutMs === undefined) return
+        const waited = await api.wait(deleted.revision, timeoutMs)
+        cli.terminal.out(`${waitText(waited)}\n`)
+        judgeWait(cli, waited)
       })
     })
-  examples(command, ['selvedge delete httproute canary -n bookshop', 'selvedge delete -f canary.yaml'])
+  examples(command, ['selvedge delete httproute canary -n bookshop', 'selvedge delete -f canary.yaml --wait'])
 }
 
 function namedResource(kindWord: string | undefined, name: string | undefined, options: DeleteOptions) {

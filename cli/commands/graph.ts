@@ -1,7 +1,7 @@
 import { type DefineCommand, examples, outputOption, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
 import { print } from '../print.ts'
 import { graphDot, graphLines } from '../render/mod.ts'
-import { durationMs } from './apply.ts'
+import { durationMs } from './duration.ts'
 
 interface GraphOptions extends ServerOptions {
   readonly window: string

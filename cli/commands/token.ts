@@ -2,7 +2,7 @@ import { parseServiceKey } from '../../common/mod.ts'
 import { type DefineCommand, examples, outputOption, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
 import { usageFailure } from '../failure.ts'
 import { print } from '../print.ts'
-import { durationMs } from './apply.ts'
+import { durationMs } from './duration.ts'
 
 interface CreateOptions extends ServerOptions {
   readonly serviceAccount?: string

@@ -3,7 +3,7 @@ import { type DefineCommand, examples, outputOption, type ServerOptions, serverO
 import { print } from '../print.ts'
 import { edgeTableLines } from '../render/mod.ts'
 import { Screen } from '../screen.ts'
-import { durationMs } from './apply.ts'
+import { durationMs } from './duration.ts'
 
 interface TopOptions extends ServerOptions {
   readonly window: string

@@ -6,7 +6,7 @@ import { selvedgeCommand, stopSignals } from '../entry.ts'
 import { CliFailure, usageFailure } from '../failure.ts'
 import { readResourceFiles } from '../resource-files.ts'
 import { meshFileOf, runUp } from '../up/mod.ts'
-import { durationMs } from './apply.ts'
+import { durationMs } from './duration.ts'
 
 interface UpFlags {
   readonly for?: string
