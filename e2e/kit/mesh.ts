@@ -73,10 +73,16 @@ export class Mesh {
     return path
   }
 
-  async api<T>(path: string): Promise<T> {
+  /** What `up` has left for the other commands. */
+  context(): { readonly server: string; readonly token: string } {
     this.#context ??= JSON.parse(readFileSync(this.contextFile, 'utf8')) as { server: string; token: string }
-    const answer = await fetch(`${this.#context.server}${API}${path}`, {
-      headers: { authorization: `Bearer ${this.#context.token}` },
+    return this.#context
+  }
+
+  async api<T>(path: string): Promise<T> {
+    const { server, token } = this.context()
+    const answer = await fetch(`${server}${API}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(5_000),
     })
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
