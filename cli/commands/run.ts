@@ -2,7 +2,7 @@ import { isDnsLabel, systemClock, systemRandom } from '../../common/mod.ts'
 import type { ProcessResource } from '../../model/resources/mod.ts'
 import { type Cli, type DefineCommand, examples, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
 import { selvedgeCommand, stopSignals } from '../entry.ts'
-import { CliFailure, EXIT, usageFailure } from '../failure.ts'
+import { CliFailure, EXIT, messageOf, usageFailure } from '../failure.ts'
 import { kindOf, type MeshApi } from '../rest/mod.ts'
 import {
   assembleMesh,
@@ -103,7 +103,7 @@ async function runMember(api: MeshApi, file: MeshFile, flags: RunFlags, cli: Cli
     inherited: cli.env.inherited,
     folder: process.cwd(),
     verbose: flags.verbose === true,
-    sidecarMustStart: true,
+    mustStart: true,
     onProgramEnd: ended.resolve,
   }
   const mesh = await assembleMesh(file, around, systemRandom)
@@ -120,7 +120,7 @@ async function runMember(api: MeshApi, file: MeshFile, flags: RunFlags, cli: Cli
     await Promise.race([started, told])
     return await Promise.race([ended.promise, told])
   } catch (thrown) {
-    throw new CliFailure(`Cannot run ${file.servers[0]?.name ?? file.clients[0]?.name}: ${String(thrown)}`)
+    throw new CliFailure(`Cannot run the program: ${messageOf(thrown)}`)
   } finally {
     await mesh.stop()
     guard.close()

@@ -25,8 +25,8 @@ export interface MemberSurroundings {
   /** Relative working directories are seen from here. */
   readonly folder: string
   readonly verbose: boolean
-  /** A sidecar that dies before it was ever ready is not tried again. */
-  readonly sidecarMustStart?: boolean
+  /** Who cannot be started, or dies before it was ever ready, is not tried again. */
+  readonly mustStart?: boolean
   /** Instead of a restart, when a program ends. */
   readonly onProgramEnd?: (exit: Exit) => void
 }
@@ -78,7 +78,7 @@ export class Member {
         ...shared,
         name: `${options.name}/sidecar`,
         launch: () => this.#launchSidecar(),
-        mustStart: around.sidecarMustStart === true,
+        mustStart: around.mustStart === true,
       },
       around.world,
     )
@@ -87,6 +87,7 @@ export class Member {
         ...shared,
         name: options.name,
         launch: () => this.#launchProgram(),
+        mustStart: around.mustStart === true,
         ...(around.onProgramEnd && { onEnd: around.onProgramEnd }),
       },
       around.world,
