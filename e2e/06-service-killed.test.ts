@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Caller, type Counts, callerIn, callerProcess, echoProcess } from './kit/caller.ts'
+import { eventually, pause, yes } from './kit/eventually.ts'
+import { type Mesh, startMesh } from './kit/mesh.ts'
+
+/** What is promised: so long after its death nobody is offered it any more. */
+const WITHDRAWN_MS = 2_000
+const RETURN_MS = 15_000
+const PER_SECOND = 150
+
+let mesh: Mesh
+let caller: Caller
+
+beforeAll(async () => {
+  mesh = await startMesh([echoProcess('hello-1', 'hello'), echoProcess('hello-2', 'hello'), callerProcess()].join(''))
+  caller = await callerIn(mesh)
+  await caller.once({ url: 'http://hello/' })
+}, 60_000)
+afterAll(async () => {
+  await mesh?.stop()
+})
+
+/** How many endpoints of the service the caller's sidecar has. */
+function offered(): Promise<number> {
+  return mesh.endpoints('shop/caller', 'shop/hello')
+}
+
+interface Observed {
+  readonly counts: Counts
+  readonly withdrawnMs: number
+}
+
+/** Kills under load, and tells what callers saw until all was well again. `kill` returns what brings it back. */
+async function killUnderLoad(method: string, kill: () => () => void): Promise<Observed> {
+  await eventually('both are offered', RETURN_MS, async () => yes((await offered()) === 2))
+  await caller.load({ url: 'http://hello/', perSecond: PER_SECOND, method })
+  await pause(500)
+  const bringBack = kill()
+  const killedMs = performance.now()
+  try {
+    await eventually('it is withdrawn', WITHDRAWN_MS * 2, async () => yes((await offered()) === 1))
+  } finally {
+    bringBack()
+  }
+  const withdrawnMs = performance.now() - killedMs
+  await eventually('both are offered again', RETURN_MS, async () => yes((await offered()) === 2))
+  await pause(500)
+  return { counts: await caller.stop(), withdrawnMs }
+}
+
+/**
+ * Kills a program so that it stays away: `up` would have it back before anybody has noticed that it was gone. Its supervisor sleeps
+ * meanwhile, and with it nothing else.
+ */
+function killForAWhile(...pids: readonly number[]): () => void {
+  mesh.program.signal('SIGSTOP')
+  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  return () => mesh.program.signal('SIGCONT')
+}
+
+describe.each(['GET', 'POST'])('one of two replicas, called with %s', method => {
+  test('is offered no more within two seconds after its program was killed', async () => {
+    const { counts, withdrawnMs } = await killUnderLoad(method, () => killForAWhile(mesh.programOf('shop/hello-2').pid))
+    report(`program killed, ${method}`, counts, withdrawnMs)
+    expect(withdrawnMs).toBeLessThan(WITHDRAWN_MS)
+    judge(method, counts)
+  })
+
+  test('is offered no more within two seconds after its program and its sidecar were killed together', async () => {
+    const { counts, withdrawnMs } = await killUnderLoad(method, () =>
+      killForAWhile(mesh.programOf('shop/hello-2').pid, mesh.sidecar('shop/hello-2').pid),
+    )
+    report(`program and sidecar killed, ${method}`, counts, withdrawnMs)
+    expect(withdrawnMs).toBeLessThan(WITHDRAWN_MS)
+    judge(method, counts)
+  })
+})
+
+function judge(method: string, counts: Counts): void {
+  expect(counts.done).toBeGreaterThan(PER_SECOND)
+  if (method === 'GET') {
+    expect(counts).toMatchObject({ failed: 0, failures: [] })
+    return
+  }
+  // What was under way at the dead program may have been done there: it is not sent again, and its caller is told.
+  expect(counts.failed).toBeLessThan(PER_SECOND / 10)
+  for (const failure of counts.failures) expect(failure).toMatch(/^502 upstream-reset /)
+}
+
+function report(what: string, counts: Counts, withdrawnMs: number): void {
+  const failures = counts.failed === 0 ? 'no failure' : `${counts.failed} failed: ${counts.failures.join('; ')}`
+  console.log(`${what}: withdrawn after ${Math.round(withdrawnMs)} ms; ${counts.done} requests, ${failures}`)
+}
