@@ -6,6 +6,7 @@ import { inboundStack, LocalApplication } from './inbound/mod.ts'
 import { type AccessLog, createAccessLog, createLog, type Log } from './log.ts'
 import { type OpenedSource, openOrigin } from './origin.ts'
 import { Authorities, connectStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
+import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { probeApplication } from './probe.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
@@ -87,7 +88,7 @@ export async function startSidecar(
     identity.close()
     return err(doors.error)
   }
-  assembly.own.ports = Object.values(doors.value.ports)
+  assembly.own.listeners = doors.value.listeners
   const opened = await origin.value.openSource(doors.value.ports.inbound)
   assembly.own.source = opened
   const { policy } = assembly
@@ -114,8 +115,8 @@ interface AssemblyParts {
 function assemble(parts: AssemblyParts) {
   const { config, identity, clock, random, log, access } = parts
   const { nowMs } = clock
-  const own: { ports: readonly number[]; source: OpenedSource | undefined; draining: boolean } = {
-    ports: [],
+  const own: { listeners: readonly OwnListener[]; source: OpenedSource | undefined; draining: boolean } = {
+    listeners: [],
     source: undefined,
     draining: false,
   }
@@ -138,6 +139,7 @@ function assemble(parts: AssemblyParts) {
     random,
     wheel,
     svid: () => identity.current(),
+    isOurselves: connection => isOwnListener(own.listeners, connection),
     attempted: (x, endpoint, outcome, status, startMs, endMs) => {
       instruments.attempted(outcome)
       tracer.attempt(x, endpoint, outcome, status, startMs, endMs)
@@ -150,9 +152,7 @@ function assemble(parts: AssemblyParts) {
   }
   const destinations = new Destinations(policy, environment, instruments)
   const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
-  const isOwn = (host: string, port: number): boolean =>
-    own.ports.includes(port) && /^(localhost|127\.|::1$|0\.0\.0\.0$)/.test(host)
-  const resolver = new Resolver(policy, new Authorities(config.namespace), wheel, isOwn)
+  const resolver = new Resolver(policy, new Authorities(config.namespace), wheel)
   const accessLogEnabled = (): boolean => config.accessLog || policy.self?.mesh.accessLog === true
   const shared = { environment, tracer, log: access.log, accessLogEnabled }
   const view = adminView({
@@ -164,7 +164,7 @@ function assemble(parts: AssemblyParts) {
   const doorParts = {
     ...{ config, identity, policy, instruments, log, turn, view, broken },
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
-    connect: connectStack({ ...shared, resolver, destinations, wheel, turn }),
+    connect: connectStack({ ...shared, resolver, destinations }),
     inbound: inboundStack({ ...shared, application }),
     draining: () => own.draining,
   }

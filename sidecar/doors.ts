@@ -6,6 +6,7 @@ import type { SidecarConfig } from './config.ts'
 import type { Caller, Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
 import type { Log } from './log.ts'
+import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import { Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
@@ -36,6 +37,8 @@ export interface DoorParts {
 /** The four listeners of a sidecar. */
 export interface Doors {
   readonly ports: { readonly outbound: Port; readonly inbound: Port; readonly admin: Port; readonly metrics: Port }
+  /** Where the sidecar itself is reached. */
+  readonly listeners: readonly OwnListener[]
   readonly outbound: Door
   readonly inbound: Door
   sweep(): void
@@ -48,6 +51,10 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   const outbound = new Door({
     ...doorOptions(parts, OUTBOUND_IDLE_MS),
     begin: x => parts.outbound.begin(x),
+    connect: (x, session) => {
+      x.plan = session
+      parts.connect.begin(x)
+    },
     draining: () => false,
   })
   const inbound = new Door({ ...doorOptions(parts, INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
@@ -67,6 +74,7 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
     for (const { server } of Object.values(servers)) server.close()
   }
   const ports: Record<string, Port> = {}
+  const listeners: OwnListener[] = []
   for (const [name, { server, host }] of Object.entries(servers)) {
     const bound = await listen(server, host, config.ports[name as keyof typeof servers], `--${name}-port`)
     if (!bound.ok) {
@@ -74,10 +82,12 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
       return err(bound.error)
     }
     ports[name] = bound.value
+    listeners.push({ host, port: bound.value })
   }
   const doors = [outbound, inbound, admin, metrics]
   return ok({
     ports: ports as Doors['ports'],
+    listeners,
     outbound,
     inbound,
     sweep: () => {
@@ -99,15 +109,12 @@ function plainServer(door: Door) {
 }
 
 function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
-  const { instruments, log, connect } = parts
+  const { instruments, log } = parts
   return {
     turn: parts.turn,
     begin: () => undefined,
-    connect: (x, session) => {
-      x.plan = session
-      if (x.caller.kind === 'application') connect.begin(x)
-      else session.refuseConnect()
-    },
+    // Only the outbound door is a proxy.
+    connect: (_x, session) => session.refuseConnect(),
     refused: why => {
       instruments.refused('bad-request')
       log.debug({ status: why.status, why: why.detail }, 'Refused a request')

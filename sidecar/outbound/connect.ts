@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import { assert } from '../../common/mod.ts'
 import type { Exchange } from '../http/mod.ts'
 import { H1ServerSession, type TunnelEnd } from '../session/mod.ts'
-import { dial, SocketWriter, type TimerWheel, type Turn } from '../transport/mod.ts'
+import { breakOff, dial, SocketWriter, type Turn } from '../transport/mod.ts'
+import type { UpstreamEnvironment } from '../upstream/mod.ts'
 import type { Destinations } from './destinations.ts'
 import type { Resolved, Resolver } from './resolve.ts'
 
@@ -13,8 +14,7 @@ const HTTPS_PORT = 443
 export interface ConnectParts {
   readonly resolver: Resolver
   readonly destinations: Destinations
-  readonly wheel: TimerWheel
-  readonly turn: Turn
+  readonly environment: UpstreamEnvironment
 }
 
 /** A CONNECT from the application: to a service of the mesh, requests follow and are routed; to anything else, bytes pass as they are. */
@@ -54,14 +54,21 @@ function tunnel(
   to: Extract<Resolved, { kind: 'external' }>,
 ): void {
   x.facts.destination = 'external'
-  const giveUp = dial({ kind: 'plain', host: to.host, port: to.port }, CONNECT_TIMEOUT_MS, parts.wheel, {
-    connected: socket => session.acceptTunnel(ESTABLISHED, farEnd(socket, session, parts.turn)),
+  const { wheel, turn, isOurselves } = parts.environment
+  const target = { kind: 'plain', host: to.host, port: to.port, allowHalfOpen: true } as const
+  const giveUp = dial(target, CONNECT_TIMEOUT_MS, wheel, {
+    connected: socket => {
+      if (isOurselves(socket)) {
+        socket.destroy()
+        x.fail('bad-request', `${to.host}:${to.port} is this sidecar itself`)
+      } else session.acceptTunnel(ESTABLISHED, farEnd(socket, session, turn))
+    },
     failed: detail => x.fail('connect-failed', detail),
   })
   x.carrier = { cancel: giveUp, drained: () => undefined }
 }
 
-/** Bytes both ways, each side paced by the other. */
+/** Bytes both ways, each side paced by the other. A half that ends is ended on the other side, one that breaks off is broken off. */
 function farEnd(socket: Socket, session: H1ServerSession, turn: Turn): TunnelEnd {
   const writer = new SocketWriter(socket, turn)
   socket.on('data', (chunk: Buffer) => {
@@ -72,15 +79,20 @@ function farEnd(socket: Socket, session: H1ServerSession, turn: Turn): TunnelEnd
     session.resume()
   })
   socket.on('end', () => session.tunnelEnd())
-  socket.on('error', () => session.destroy())
-  socket.on('close', hadError => (hadError ? session.destroy() : session.tunnelEnd()))
+  let callerEnded = false
+  socket.on('error', () => session.breakOff())
+  socket.on('close', () => session.tunnelEnd())
   return {
     data: chunk => writer.bytes(chunk),
     end: () => {
+      callerEnded = true
       writer.flush()
       socket.end()
     },
-    closed: () => socket.destroy(),
+    closed: () => {
+      if (callerEnded) socket.destroy()
+      else breakOff(socket)
+    },
     drained: () => socket.resume(),
   }
 }

@@ -20,19 +20,11 @@ export class Resolver {
   private readonly policy: CurrentPolicy
   private readonly authorities: Authorities
   private readonly wheel: TimerWheel
-  /** `host:port` of our own listeners: a request to them would go round in circles. */
-  private readonly isOwn: (host: string, port: number) => boolean
 
-  constructor(
-    policy: CurrentPolicy,
-    authorities: Authorities,
-    wheel: TimerWheel,
-    isOwn: (host: string, port: number) => boolean,
-  ) {
+  constructor(policy: CurrentPolicy, authorities: Authorities, wheel: TimerWheel) {
     this.policy = policy
     this.authorities = authorities
     this.wheel = wheel
-    this.isOwn = isOwn
   }
 
   resolve(authority: string, defaultPort: number): Resolved {
@@ -82,9 +74,6 @@ export class Resolver {
       }
     }
     if (port < 1 || port > 65_535) return { kind: 'refused', cause: 'bad-request', detail: `${port} is not a port` }
-    if (this.isOwn(aim.host, port)) {
-      return { kind: 'refused', cause: 'bad-request', detail: `${aim.host}:${port} is this sidecar itself` }
-    }
     return { kind: 'external', host: aim.host, port }
   }
 }

@@ -27,7 +27,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '../http/mod.ts'
-import { SocketWriter, type Turn } from '../transport/mod.ts'
+import { breakOff, SocketWriter, type Turn } from '../transport/mod.ts'
 
 /** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
 const HELD_BYTES_MAX = 64 * 1024
@@ -150,6 +150,11 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   destroy(): void {
     this.socket.destroy()
+  }
+
+  /** Ends the connection so that nobody takes it for an orderly end. */
+  breakOff(): void {
+    breakOff(this.socket)
   }
 
   /** Bytes that came before the session took the socket over. */
@@ -356,7 +361,9 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   reset(): void {
     this.state = CLOSED
     this.writer.flush()
-    this.socket.destroy()
+    // Where the end of the connection is the end of the body, an orderly end would make a broken body look whole.
+    if (this.framing === 'until-close') this.breakOff()
+    else this.socket.destroy()
   }
 
   // ---- between exchanges

@@ -6,7 +6,13 @@ import { Timer, type TimerWheel } from './wheel.ts'
 
 /** Where to connect, and who must be there. `host` is an address, or outside the mesh a name. */
 export type DialTarget =
-  | { readonly kind: 'plain'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'plain'
+      readonly host: string
+      readonly port: number
+      /** Our half stays open when the far half ends: for bytes that nobody here understands. */
+      readonly allowHalfOpen?: boolean
+    }
   | {
       readonly kind: 'mesh'
       readonly host: string
@@ -29,8 +35,7 @@ const contexts = new WeakMap<Svid, SecureContext>()
 /** Connects, with mTLS where the target is in the mesh. One of the two callbacks is called, once. Returns what gives it up. */
 export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, result: Dialled): () => void {
   let settled = false
-  const socket =
-    target.kind === 'plain' ? connect({ host: target.host, port: target.port, noDelay: true }) : meshSocket(target)
+  const socket = target.kind === 'plain' ? plainSocket(target) : meshSocket(target)
   const timer = new Timer(() => fail(`no connection within ${timeoutMs} ms`))
   const fail = (detail: string): void => {
     if (settled) return
@@ -59,6 +64,10 @@ export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, r
     // Destroying may still bring an error event; someone has to hear it.
     socket.destroy()
   }
+}
+
+function plainSocket({ host, port, allowHalfOpen = false }: Extract<DialTarget, { kind: 'plain' }>): Socket {
+  return connect({ host, port, allowHalfOpen, noDelay: true })
 }
 
 function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>): Socket {

@@ -1,6 +1,7 @@
 /**
  * Sockets: listening, connecting, TLS, timers, and writing once in each turn of the event loop. Knows no protocol above TLS.
  */
+export { breakOff } from './break-off.ts'
 export { type DialTarget, dial } from './dial.ts'
 export { listen, MeshListener } from './listen.ts'
 export { type Flushable, Turn } from './turn.ts'

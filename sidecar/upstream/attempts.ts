@@ -88,6 +88,9 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
       return
     }
     destination.budget.requestSeen(now)
+    const { request } = this.x
+    // It goes on as HTTP/1.1, which needs a Host.
+    if (request.minorVersion === 0 && !request.headers.has('host')) request.headers.add('host', request.authority)
     if (deadlineMs !== undefined) {
       this.deadline = new Timer(() => this.guarded(() => this.timedOut('request-timeout')))
       this.environment.wheel.set(this.deadline, deadlineMs - now)
@@ -152,7 +155,13 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
       connected: socket =>
         this.guarded(() => {
           loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
-          this.request(endpoint, endpoint.pool.adopt(socket))
+          const session = endpoint.pool.adopt(socket)
+          if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
+          else {
+            this.doing = NOTHING
+            session.abandon()
+            this.finish('bad-request', `${endpoint.name} is this sidecar itself`)
+          }
         }),
       failed: detail =>
         this.guarded(() => {
@@ -264,6 +273,8 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   // ---- the answer
 
   onInform(head: ResponseHead): void {
+    // The mesh makes no interim answers: what one says in its name is somebody else's.
+    if (head.hasMeshFields) head.headers.removePrefix('x-selvedge-')
     this.x.inform(head)
   }
 

@@ -3,6 +3,13 @@ import type { Exchange } from '../http/mod.ts'
 import type { Svid } from '../identity/mod.ts'
 import type { TimerWheel, Turn } from '../transport/mod.ts'
 
+/** What a socket says of its two ends. */
+export interface ConnectionEnds {
+  readonly localAddress?: string | undefined
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+}
+
 /** What carrying requests needs of the sidecar around it. */
 export interface UpstreamEnvironment {
   /** Where the time comes from, and what is written goes out. */
@@ -11,6 +18,8 @@ export interface UpstreamEnvironment {
   readonly wheel: TimerWheel
   /** The identity to connect with; `undefined` before there is one. */
   svid(): Svid | undefined
+  /** Whether a connection that we made came out at one of our own listeners. */
+  isOurselves(connection: ConnectionEnds): boolean
   /** One attempt has ended. `endpoint` is `address:port`; times are monotonic milliseconds; `status` is 0 where no answer came. */
   attempted(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void
   ejected(service: string, endpoint: string): void

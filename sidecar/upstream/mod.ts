@@ -6,4 +6,4 @@
 export { Attempts, type CarryPlan } from './attempts.ts'
 export { Destination } from './destination.ts'
 export type { EndpointAddress, EndpointState } from './endpoint.ts'
-export type { UpstreamEnvironment } from './environment.ts'
+export type { ConnectionEnds, UpstreamEnvironment } from './environment.ts'

@@ -58,8 +58,9 @@ export interface Wire {
   ended(): Promise<'end' | 'reset'>
 }
 
-export function wire(port: number): Wire {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+/** `halfOpen`: our half stays open when the far half ends. */
+export function wire(port: number, halfOpen = false): Wire {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: halfOpen })
   let received = ''
   let closed: Wire['closed'] = 'no'
   const waiting = new Set<() => void>()
