@@ -107,13 +107,14 @@ function descriptionLines(description: Description, yaml: (value: unknown) => st
 
 function workloadLines(workloads: readonly AnyResource[]): string[] {
   return tableLines(
-    [{ heading: 'NAME' }, { heading: 'ADDRESS' }, { heading: 'PORTS' }, { heading: 'LABELS' }],
-    workloads.map(({ metadata, spec = {} }) => [
+    [{ heading: 'NAME' }, { heading: 'ADDRESS' }, { heading: 'PORTS' }, { heading: 'READY' }, { heading: 'LABELS' }],
+    workloads.map(({ metadata, spec = {}, status = {} }) => [
       metadata.name,
       String(spec.address ?? '-'),
       list(spec.ports)
         .map(port => String(port.port))
         .join(','),
+      status.ready === false ? 'no' : 'yes',
       labelsText(metadata.labels),
     ]),
   ).map(line => `  ${line}`)

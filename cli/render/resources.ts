@@ -5,7 +5,7 @@ import { tableLines } from './table.ts'
 type Spec = Readonly<Record<string, unknown>>
 
 /** What the table of a kind shows beside namespace, name and age. */
-const COLUMNS: Readonly<Record<string, Readonly<Record<string, (spec: Spec) => string>>>> = {
+const COLUMNS: Readonly<Record<string, Readonly<Record<string, (spec: Spec, status: Spec) => string>>>> = {
   Service: {
     PORTS: spec => list(spec.ports, port => text(port.port)),
     SELECTOR: spec => labelsText(spec.selector),
@@ -14,7 +14,9 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, (spec: Spec) => s
     ADDRESS: spec => text(spec.address),
     PORTS: spec => list(spec.ports, port => text(port.port)),
     'SERVICE ACCOUNT': spec => text(spec.serviceAccount),
-    'IN MESH': spec => (spec.inboundPort === undefined ? 'no' : 'yes'),
+    // A leased one has a status: its sidecar has registered it. A pure client listens nowhere.
+    'IN MESH': (spec, status) => (spec.inboundPort === undefined && status.ready === undefined ? 'no' : 'yes'),
+    READY: (spec, status) => (isEmpty(spec.ports) ? '-' : status.ready === false ? 'no' : 'yes'),
   },
   HTTPRoute: {
     PARENTS: spec => list(spec.parentRefs, parent => text(parent.name)),
@@ -35,10 +37,10 @@ export function resourceTableLines(kind: string, resources: readonly AnyResource
       ...own.map(([heading]) => ({ heading })),
       { heading: 'AGE', align: 'right' },
     ],
-    resources.map(({ metadata, spec }) => [
+    resources.map(({ metadata, spec = {}, status = {} }) => [
       metadata.namespace ?? '',
       metadata.name,
-      ...own.map(([, cell]) => cell(spec ?? {})),
+      ...own.map(([, cell]) => cell(spec, status)),
       metadata.creationTimestamp === undefined ? '-' : age(nowMs - Date.parse(metadata.creationTimestamp)),
     ]),
   )
@@ -52,6 +54,10 @@ export function labelsText(labels: unknown): string {
 function list(value: unknown, cell: (item: Spec) => string): string {
   const cells = Array.isArray(value) ? value.map(item => cell(record(item))) : []
   return cells.length === 0 ? '-' : cells.join(',')
+}
+
+function isEmpty(value: unknown): boolean {
+  return !Array.isArray(value) || value.length === 0
 }
 
 function record(value: unknown): Spec {

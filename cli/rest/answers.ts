@@ -14,6 +14,7 @@ export interface AnyResource {
     readonly [more: string]: unknown
   }
   readonly spec?: Readonly<Record<string, unknown>>
+  readonly status?: Readonly<Record<string, unknown>>
   readonly [more: string]: unknown
 }
 

@@ -12,7 +12,7 @@ import type {
   WaitAnswer,
 } from './answers.ts'
 import { ApiClient, ApiFailure, type Server } from './client.ts'
-import { type KindName, pathOf } from './kinds.ts'
+import { type KindName, kindOf, pathOf } from './kinds.ts'
 
 const SELVEDGE = '/apis/selvedge.dev/v1'
 
@@ -51,6 +51,13 @@ export class MeshApi {
       if (thrown instanceof ApiFailure && thrown.status === 404) return undefined
       throw thrown
     }
+  }
+
+  /** The workloads (`namespace/name`) that callers are offered at this moment: written by hand, or leased and ready. */
+  async offeredWorkloads(): Promise<ReadonlySet<string>> {
+    const workloads = await this.list(kindOf('workload'), undefined)
+    const offered = workloads.filter(({ status }) => status?.ready !== false)
+    return new Set(offered.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
   }
 
   fleet(): Promise<FleetAnswer> {

@@ -28,7 +28,7 @@ import { assembleMesh, type Mesh, memberNames } from './mesh.ts'
 import type { MeshFile } from './mesh-file.ts'
 import { type Output, outputOn } from './output.ts'
 import { freePorts, isFree } from './ports.ts'
-import { answersOnLoopback, waitForWorkloads } from './readiness.ts'
+import { waitForWorkloads } from './readiness.ts'
 import { type Summary, summarize } from './summary.ts'
 import { type Supervised, type SupervisionWorld, systemWorld } from './supervised.ts'
 import { inTime, pause } from './waiting.ts'
@@ -193,12 +193,10 @@ class Running {
     const { stop } = this.#options
     const sidecarsReady = await inTime(Promise.all([...servers, ...clientSidecars]), READY_TIMEOUT_MS, stop)
     if (stop.aborted) return
-    const awaited = mesh.servers.flatMap(({ workload, ports: { program } }) =>
-      program === undefined ? [] : [{ workload, port: program }],
-    )
+    const workloads = mesh.servers.map(({ workload }) => workload)
     const timeoutMs = sidecarsReady ? READY_TIMEOUT_MS : 0
-    const world = { nowMs: this.#world.clock.nowMs, pause: (ms: number) => pause(ms, stop), answers: answersOnLoopback }
-    const missing = await waitForWorkloads(api, awaited, timeoutMs, world, stop)
+    const world = { nowMs: this.#world.clock.nowMs, pause: (ms: number) => pause(ms, stop) }
+    const missing = await waitForWorkloads(api, workloads, timeoutMs, world, stop)
     if (stop.aborted) return
     if (missing.length > 0) {
       this.#output.tell(`not ready after ${READY_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; going on without`)
