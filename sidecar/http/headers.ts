@@ -76,12 +76,12 @@ export class Headers {
     this.removeWhere((text, from, to) => sameName(text, from, to, lowerName))
   }
 
-  /** Removes every field whose name begins so. */
+  /**
+   * Removes every field whose name begins so. An underscore counts as a hyphen: gateways to CGI and WSGI make `X_Selvedge_Caller` and
+   * `X-Selvedge-Caller` one name, so what is removed for safety has to go in both spellings.
+   */
   removePrefix(lowerPrefix: string): void {
-    this.removeWhere(
-      (text, from, to) =>
-        to - from >= lowerPrefix.length && sameName(text, from, from + lowerPrefix.length, lowerPrefix),
-    )
+    this.removeWhere((text, from, to) => to - from >= lowerPrefix.length && beginsWith(text, from, lowerPrefix))
   }
 
   private removeWhere(matches: (text: string, from: number, to: number) => boolean): void {
@@ -135,6 +135,14 @@ export class Headers {
     }
     return runStart === -1 ? out : out + text.slice(runStart, this.end)
   }
+}
+
+function beginsWith(text: string, from: number, lowerPrefix: string): boolean {
+  for (let i = 0; i < lowerPrefix.length; i++) {
+    const c = text.charCodeAt(from + i)
+    if ((c >= 65 && c <= 90 ? c | 32 : c === 95 ? 45 : c) !== lowerPrefix.charCodeAt(i)) return false
+  }
+  return true
 }
 
 /** Whether `text[from..to]` is `lower`, without regard to case. */

@@ -1,10 +1,13 @@
-import { err, ok, type Result } from '../../../common/mod.ts'
+import { err, HEAD_FIELDS_MAX, ok, type Result } from '../../../common/mod.ts'
 import { type BodyFraming, CHUNKED, NO_BODY } from '../../http/mod.ts'
 import type { HeadScanner } from './head-scanner.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 /** Above 2^53 a number is no longer exact; nothing of that size is a body. */
 const LENGTH_DIGITS_MAX = 15
+
+/** Well-formed, with `chunked` last, but more than we can decode. All else is ambiguous. */
+const UNSUPPORTED_CODINGS = /^(?:(?:gzip|deflate|compress)[ \t]*,[ \t]*)+chunked$/i
 
 /** What Content-Length and Transfer-Encoding say together (RFC 9112, 6.3); `undefined` when neither is there. Anything ambiguous is refused. */
 export function framingOf(
@@ -18,18 +21,8 @@ export function framingOf(
     if (scanned.transferEncodings > 1) return err(problem(400, 'Transfer-Encoding twice'))
     const coding = valueAt(scanned, text, scanned.transferEncodingMark)
     if (coding.toLowerCase() !== 'chunked') {
-      const supported = coding
-        .toLowerCase()
-        .split(',')
-        .map(part => part.trim())
-      const known =
-        supported.at(-1) === 'chunked' && supported.every(part => /^(chunked|gzip|deflate|compress)$/.test(part))
-      return err(
-        problem(
-          known && supported.filter(part => part === 'chunked').length === 1 ? 501 : 400,
-          'a Transfer-Encoding other than chunked',
-        ),
-      )
+      const status = UNSUPPORTED_CODINGS.test(coding) ? 501 : 400
+      return err(problem(status, 'a Transfer-Encoding other than chunked'))
     }
     return ok(CHUNKED)
   }
@@ -58,6 +51,8 @@ function wholeNumber(digits: string): number | undefined {
 
 /** What the Connection field says: whether it asks to close, to keep alive, and which other fields it names. */
 export interface ConnectionOptions {
+  /** It names more fields than a head may have. */
+  readonly excessive: boolean
   readonly close: boolean
   readonly keepAlive: boolean
   readonly upgrade: boolean
@@ -65,13 +60,13 @@ export interface ConnectionOptions {
   readonly names: readonly string[]
 }
 
-const NO_OPTIONS: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, names: [] }
-const KEEP_ALIVE: ConnectionOptions = { close: false, keepAlive: true, upgrade: false, names: [] }
-const CLOSE: ConnectionOptions = { close: true, keepAlive: false, upgrade: false, names: [] }
+const NO_OPTIONS: ConnectionOptions = { excessive: false, close: false, keepAlive: false, upgrade: false, names: [] }
+const KEEP_ALIVE: ConnectionOptions = { excessive: false, close: false, keepAlive: true, upgrade: false, names: [] }
+const CLOSE: ConnectionOptions = { excessive: false, close: true, keepAlive: false, upgrade: false, names: [] }
 
 /** Fields that stay even when Connection names them: removing them would go round authentication or routing (RFC 9110, 7.6.1 allows no such field there). */
 const NEVER_HOP_BY_HOP =
-  /^(host|authorization|cookie|content-length|content-type|traceparent|tracestate|x-forwarded-|x-selvedge-|x-request-id|grpc-)/
+  /^(?:(?:host|authorization|cookie|content-length|content-type|traceparent|tracestate|x-request-id)$|x-forwarded-|x-selvedge-|grpc-)/
 
 export function connectionOptions(scanned: HeadScanner, text: string): ConnectionOptions {
   if (scanned.connections === 0) return NO_OPTIONS
@@ -90,7 +85,8 @@ export function connectionOptions(scanned: HeadScanner, text: string): Connectio
     else if (option === 'upgrade') upgrade = true
     else if (option !== '' && !NEVER_HOP_BY_HOP.test(option)) names.push(option)
   }
-  return { close, keepAlive, upgrade, names }
+  // Each name is looked for in every field: without a bound, one head could cost what thousands do.
+  return { excessive: names.length > HEAD_FIELDS_MAX, close, keepAlive, upgrade, names }
 }
 
 /** Several Connection fields are one list. They are marked as gone already, so their names are told by where their values begin. */

@@ -8,6 +8,9 @@ const COLON = 58
 const SP = 32
 const HTAB = 9
 
+/** The longest start line: a target of TARGET_BYTES_MAX, and room for the method and the version. */
+const START_LINE_BYTES_MAX = TARGET_BYTES_MAX + 64
+
 export const NEED_MORE = -1
 export const REFUSED = -2
 
@@ -40,10 +43,14 @@ export class HeadScanner {
   connectionMark = -1
   connections = 0
   expectMark = -1
+  expects = 0
   upgradeMark = -1
   traceparentMark = -1
   traceparents = 0
   meshFields = false
+
+  /** The last Host that was found well-formed on this connection: callers send the same one with every request. */
+  knownHost = ''
 
   private position = 0
   private lineStart = 0
@@ -65,6 +72,7 @@ export class HeadScanner {
     this.connectionMark = -1
     this.connections = 0
     this.expectMark = -1
+    this.expects = 0
     this.upgradeMark = -1
     this.traceparentMark = -1
     this.traceparents = 0
@@ -90,7 +98,8 @@ export class HeadScanner {
    */
   scan(bytes: Uint8Array, from: number): number {
     let position = from + this.position
-    const end = bytes.length
+    // Nothing behind a limit is looked at, so that a head is judged alike however it was cut.
+    let end = this.startLineEnd === 0 ? Math.min(bytes.length, from + START_LINE_BYTES_MAX) : headEnd(bytes, from)
     for (; position < end; position++) {
       const c = bytes[position]!
       if (c !== CR) {
@@ -114,12 +123,13 @@ export class HeadScanner {
       } else if (this.startLineEnd === 0) {
         this.startLineEnd = start + length
         this.fieldsStart = this.lineStart
+        end = headEnd(bytes, from)
       } else if (!this.field(bytes, from, start, start + length)) return REFUSED
     }
     this.position = position - from
-    if (this.position > HEAD_BYTES_MAX) return this.refuse(431, 'the head is too large')
-    if (this.startLineEnd === 0 && this.position > TARGET_BYTES_MAX + 64)
-      return this.refuse(414, 'the request line is too long')
+    if (this.startLineEnd === 0) {
+      if (bytes.length - from >= START_LINE_BYTES_MAX) return this.refuse(414, 'the request line is too long')
+    } else if (bytes.length - from >= HEAD_BYTES_MAX) return this.refuse(431, 'the head is too large')
     return NEED_MORE
   }
 
@@ -132,7 +142,6 @@ export class HeadScanner {
   private field(bytes: Uint8Array, from: number, start: number, end: number): boolean {
     const { marks } = this
     if (marks.length >= HEAD_FIELDS_MAX * 4) return this.refuse(431, 'too many fields') !== REFUSED
-    if (end > HEAD_BYTES_MAX) return this.refuse(431, 'the head is too large') !== REFUSED
     let colon = from + start
     const stop = from + end
     while (colon < stop && isTokenByte(bytes[colon]!)) colon++
@@ -163,6 +172,7 @@ export class HeadScanner {
         return
       case 6:
         if (named(bytes, at, 'expect')) {
+          this.expects++
           this.expectMark = mark
           this.drop(mark)
         }
@@ -203,7 +213,7 @@ export class HeadScanner {
         }
         break
     }
-    if (length > 11 && named(bytes, at, 'x-selvedge-')) this.meshFields = true
+    if (length > MESH_PREFIX.length && isMeshName(bytes, at)) this.meshFields = true
   }
 
   /** Marks a field as gone; where its name ended is where its value's colon is, and nobody asks for it again. */
@@ -211,6 +221,21 @@ export class HeadScanner {
     this.marks[mark + 1] = this.marks[mark]!
     this.gaps = true
   }
+}
+
+function headEnd(bytes: Uint8Array, from: number): number {
+  return Math.min(bytes.length, from + HEAD_BYTES_MAX)
+}
+
+const MESH_PREFIX = 'x-selvedge-'
+
+/** Gateways to CGI and WSGI make `X_Selvedge_Caller` and `X-Selvedge-Caller` one name, so an underscore counts as a hyphen. */
+function isMeshName(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < MESH_PREFIX.length; i++) {
+    const c = bytes[at + i]!
+    if ((c >= 65 && c <= 90 ? c | 32 : c === 95 ? 45 : c) !== MESH_PREFIX.charCodeAt(i)) return false
+  }
+  return true
 }
 
 /** Whether the bytes at `at` are `lower`, without regard to case. Only for names of letters and hyphens. */

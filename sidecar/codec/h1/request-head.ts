@@ -16,18 +16,26 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
   if (scanned.hosts > 1) return err(problem(400, 'Host twice'))
   const host = scanned.hosts === 1 ? valueAt(scanned, text, scanned.hostMark) : undefined
   if (host === undefined && minorVersion === 1) return err(problem(400, 'no Host'))
-  if (host !== undefined && host !== '' && !isHost(host)) return err(problem(400, 'a malformed Host'))
+  if (host !== undefined && host !== scanned.knownHost) {
+    if (host !== '' && !isHost(host)) return err(problem(400, 'a malformed Host'))
+    scanned.knownHost = host
+  }
   const aimed = aim(method, rawTarget, host)
   if (!aimed.ok) return aimed
   const framing = framingOf(scanned, text, minorVersion)
   if (!framing.ok) return framing
-  if (scanned.traceparents > 1) return err(problem(400, 'traceparent twice'))
-  if (scanned.expectMark !== -1 && valueAt(scanned, text, scanned.expectMark).toLowerCase() !== '100-continue') {
+  if (method === 'CONNECT' && framing.value !== undefined && framing.value !== NO_BODY)
+    return err(problem(400, 'a CONNECT with a body'))
+  if (scanned.expects > 1 || (scanned.expects === 1 && !expectsContinue(scanned, text)))
     return err(problem(417, 'an unknown Expect'))
-  }
   const options = connectionOptions(scanned, text)
+  if (options.excessive) return err(problem(400, 'a Connection that names too many fields'))
   const headers = new Headers(text, scanned.marks, scanned.fieldsStart, scanned.fieldsEnd, scanned.gaps)
   for (const name of options.names) headers.remove(name)
+  // What goes on is HTTP/1.1, which has a Host; and one that names the target's host, whatever form it came in.
+  if (host === undefined) headers.add('host', aimed.value.authority)
+  // Which of several is the true parent can't be told: the trace begins anew, as W3C Trace Context has it for what is malformed.
+  if (scanned.traceparents > 1) headers.remove('traceparent')
   return ok({
     method,
     target: aimed.value.target,
@@ -36,11 +44,15 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
     body: framing.value ?? NO_BODY,
     minorVersion,
     keepAlive: minorVersion === 1 ? !options.close : options.keepAlive && !options.close,
-    expectContinue: scanned.expectMark !== -1 && minorVersion === 1,
+    expectContinue: scanned.expects === 1 && minorVersion === 1,
     upgrade: options.upgrade && scanned.upgradeMark !== -1 ? valueAt(scanned, text, scanned.upgradeMark) : undefined,
     hasMeshFields: scanned.meshFields,
-    traceparent: scanned.traceparentMark === -1 ? undefined : valueAt(scanned, text, scanned.traceparentMark),
+    traceparent: scanned.traceparents === 1 ? valueAt(scanned, text, scanned.traceparentMark) : undefined,
   })
+}
+
+function expectsContinue(scanned: HeadScanner, text: string): boolean {
+  return valueAt(scanned, text, scanned.expectMark).toLowerCase() === '100-continue'
 }
 
 interface StartLine {
@@ -67,7 +79,7 @@ function startLine(scanned: HeadScanner, text: string): Result<StartLine, H1Prob
   for (let i = start; i < methodEnd; i++) {
     if (!isTokenByte(text.charCodeAt(i))) return err(problem(400, 'a malformed method'))
   }
-  if (targetEnd - methodEnd > TARGET_BYTES_MAX) return err(problem(414, 'the target is too long'))
+  if (targetEnd - methodEnd - 1 > TARGET_BYTES_MAX) return err(problem(414, 'the target is too long'))
   for (let i = methodEnd + 1; i < targetEnd; i++) {
     if (!isTargetByte(text.charCodeAt(i))) return err(problem(400, 'a malformed target'))
   }
@@ -87,7 +99,8 @@ interface Aim {
 function aim(method: string, target: string, host: string | undefined): Result<Aim, H1Problem> {
   if (method === 'CONNECT') {
     if (!isHost(target) || !/:[0-9]{1,5}$/.test(target)) return err(problem(400, 'CONNECT wants host:port'))
-    if (host !== undefined && host !== '' && !sameAuthority(host, target))
+    // Clients name the port in Host, or don't; both mean the target's.
+    if (host !== undefined && host !== '' && !sameAuthority(host, target, /:[0-9]+$/.exec(target)![0]))
       return err(problem(400, 'the target and Host differ'))
     return ok({ target, authority: target })
   }
@@ -98,14 +111,18 @@ function aim(method: string, target: string, host: string | undefined): Result<A
   if (match === null) return err(problem(400, 'a target that is neither a path nor an http URL'))
   const authority = match[1]!
   if (!isHost(authority)) return err(problem(400, 'a malformed authority'))
-  if (host !== undefined && !sameAuthority(host, authority)) return err(problem(400, 'the target and Host differ'))
+  if (host !== undefined && !sameAuthority(host, authority, ':80'))
+    return err(problem(400, 'the target and Host differ'))
   const rest = match[2]!
   return ok({ target: rest === '' ? '/' : rest.startsWith('?') ? `/${rest}` : rest, authority })
 }
 
-/** Case, and a port that is the scheme's own, don't matter. */
-function sameAuthority(a: string, b: string): boolean {
-  if (a === b) return true
-  const plain = (authority: string) => authority.toLowerCase().replace(/:(80|443)$/, '')
-  return plain(a) === plain(b)
+/** Case doesn't matter, nor whether the port is left out where it is `defaultPort` (`:80`). */
+function sameAuthority(a: string, b: string, defaultPort: string): boolean {
+  return a === b || withoutPort(a, defaultPort) === withoutPort(b, defaultPort)
+}
+
+function withoutPort(authority: string, port: string): string {
+  const lower = authority.toLowerCase()
+  return lower.endsWith(port) ? lower.slice(0, -port.length) : lower
 }

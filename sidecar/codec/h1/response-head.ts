@@ -19,8 +19,11 @@ export function readResponseHead(scanned: HeadScanner, text: string, method: str
   const framing = framingOf(scanned, text, minor)
   if (!framing.ok) return framing
   const options = connectionOptions(scanned, text)
+  if (options.excessive) return err(problem(400, 'a Connection that names too many fields'))
   const headers = new Headers(text, scanned.marks, scanned.fieldsStart, scanned.fieldsEnd, scanned.gaps)
   for (const name of options.names) headers.remove(name)
+  // RFC 9110, 8.6: never a Content-Length there. A reader that went by it would take the next answer for a body.
+  if (scanned.contentLengths > 0 && (status < 200 || status === 204)) headers.remove('content-length')
   const body = bodyOf(framing.value, status, method)
   return ok({
     status,

@@ -1,0 +1,197 @@
+import { describe, expect, test } from 'vitest'
+import type { Cause } from '../../common/mod.ts'
+import {
+  type AnswerSink,
+  answerCause,
+  Exchange,
+  type Filter,
+  Headers,
+  NO_BODY,
+  ownHead,
+  pathOf,
+  queryOf,
+  type RequestHead,
+  Stack,
+} from './mod.ts'
+
+const request = (method = 'GET'): RequestHead => ({
+  method,
+  target: '/',
+  authority: 'a',
+  headers: Headers.empty(),
+  body: NO_BODY,
+  minorVersion: 1,
+  keepAlive: true,
+  expectContinue: false,
+  upgrade: undefined,
+  hasMeshFields: false,
+  traceparent: undefined,
+})
+
+/** Notes what reaches the caller's side, and what filters hear. */
+function recorded(method?: string) {
+  const heard: string[] = []
+  const sink: AnswerSink = {
+    inform: head => void heard.push(`inform ${head.status}`),
+    head: head => void heard.push(`head ${head.status}`),
+    data: chunk => {
+      heard.push(`data ${chunk}`)
+      return true
+    },
+    end: () => void heard.push('end'),
+    reset: () => void heard.push('reset'),
+  }
+  const body = { attach: () => {}, resume: () => {}, discard: () => {} }
+  return { heard, x: new Exchange(request(method), body, sink, { kind: 'application' }, 80, 0) }
+}
+
+const noting = (heard: string[], name: string, more: Partial<Filter> = {}): Filter => ({
+  name,
+  request: () => {
+    heard.push(`${name} in`)
+    return 'next'
+  },
+  response: () => void heard.push(`${name} out`),
+  end: () => void heard.push(`${name} ended`),
+  ...more,
+})
+const rescuing: Partial<Filter> = { rescue: (x, cause, detail) => answerCause(x, 503, 'x', cause, detail) }
+const head = ownHead(200, 'OK', [], 0)
+
+describe('an exchange', () => {
+  test('keeps the order: one head, then the body, then one end', () => {
+    const { x, heard } = recorded()
+    expect(x.data(Buffer.from('early'))).toBe(true)
+    x.end(undefined)
+    x.inform(ownHead(103, 'Early Hints', [], 0))
+    x.respond(head)
+    x.respond(head)
+    x.inform(ownHead(103, 'Early Hints', [], 0))
+    x.data(Buffer.from('a'))
+    x.end(undefined)
+    x.end(undefined)
+    x.data(Buffer.from('late'))
+    x.fail('upstream-reset', '')
+    expect(heard).toEqual(['inform 103', 'head 200', 'data a', 'end'])
+    expect(x).toMatchObject({ status: 200, answerBytes: 1, progress: 'ended' })
+  })
+
+  test('that fails before its head is answered by the rescue, with the cause', () => {
+    const { x, heard } = recorded()
+    new Stack([noting(heard, 'rescue', rescuing)], () => x.fail('circuit-open', 'full')).begin(x)
+    expect(heard).toEqual([
+      'rescue in',
+      'rescue out',
+      'head 503',
+      'data selvedge: circuit-open: full\n',
+      'end',
+      'rescue ended',
+    ])
+    expect(x.facts).toMatchObject({ cause: 'circuit-open', detail: 'full' })
+  })
+
+  test('[FAULT-5] that fails after its head is broken off, never ended', () => {
+    const { x, heard } = recorded()
+    new Stack([noting(heard, 'rescue', rescuing)], () => x.respond(head)).begin(x)
+    x.data(Buffer.from('half'))
+    x.fail('upstream-reset', '')
+    expect(heard.slice(-3)).toEqual(['data half', 'reset', 'rescue ended'])
+    expect(heard).not.toContain('end')
+  })
+
+  test('whose caller has gone tells its carrier once, and answers nothing any more', () => {
+    const { x, heard } = recorded()
+    let cancelled = 0
+    x.carrier = { cancel: () => void cancelled++, drained: () => {} }
+    x.callerGone()
+    x.callerGone()
+    x.respond(head)
+    x.fail('upstream-reset', '')
+    expect(cancelled).toBe(1)
+    expect(heard).toEqual([])
+    expect(x.status).toBe(499)
+  })
+
+  test('to a HEAD gets the head of an answer of our own, with its length, and no body', () => {
+    const { x, heard } = recorded('HEAD')
+    x.reply(ownHead(404, 'Not Found', [['x', 'y']], 4), Buffer.from('text'))
+    expect(heard).toEqual(['head 404', 'end'])
+  })
+})
+
+test('an answer of our own names its cause and its length', () => {
+  const { x } = recorded()
+  const got: { status: number; fields: string; body: unknown }[] = []
+  new Stack(
+    [
+      {
+        name: 'look',
+        response: (_x, { status, headers, body }) => void got.push({ status, fields: headers.toText(), body }),
+      },
+    ],
+    () => answerCause(x, 503, 'Service Unavailable', 'overload', 'ä'),
+  ).begin(x)
+  const length = Buffer.byteLength('selvedge: overload: ä\n')
+  const fields = `content-type: text/plain; charset=utf-8\r\nx-selvedge-cause: overload\r\ncontent-length: ${length}\r\n`
+  expect(got).toEqual([{ status: 503, fields, body: { kind: 'length', length } }])
+})
+
+describe('a stack', () => {
+  test('runs in order, unwinds in reverse, and ends in reverse', () => {
+    const { x, heard } = recorded()
+    new Stack([noting(heard, 'one'), noting(heard, 'two')], () => x.reply(head, Buffer.alloc(0))).begin(x)
+    expect(heard).toEqual(['one in', 'two in', 'two out', 'one out', 'head 200', 'end', 'two ended', 'one ended'])
+  })
+
+  test('of which a filter answers asks nobody behind it', () => {
+    const { x, heard } = recorded()
+    const answering = noting(heard, 'two', {
+      request: () => {
+        x.reply(head, Buffer.alloc(0))
+        return 'done'
+      },
+    })
+    new Stack([noting(heard, 'one'), answering, noting(heard, 'three')], () => heard.push('carried')).begin(x)
+    expect(heard).toEqual(['one in', 'two out', 'one out', 'head 200', 'end', 'two ended', 'one ended'])
+  })
+
+  test('goes on where a filter waited, unless the caller has gone meanwhile', () => {
+    for (const gone of [false, true]) {
+      const { x, heard } = recorded()
+      const stack = new Stack([noting(heard, 'one', { request: () => 'wait' }), { name: 'bare' }], () =>
+        heard.push('carried'),
+      )
+      stack.begin(x)
+      if (gone) x.callerGone()
+      stack.proceed(x)
+      expect(heard).toEqual(gone ? ['one ended'] : ['carried'])
+    }
+  })
+
+  test('has the innermost rescue that was entered turn a cause into an answer', () => {
+    const { x } = recorded()
+    const asked: string[] = []
+    const named = (name: string): Filter => ({
+      name,
+      rescue: (_x, cause: Cause) => void asked.push(`${name} ${cause}`),
+    })
+    const failing: Filter = {
+      name: 'failing',
+      request: () => {
+        x.fail('denied', '')
+        return 'done'
+      },
+    }
+    new Stack([named('outer'), named('inner'), failing, named('never')], () => {}).begin(x)
+    expect(asked).toEqual(['inner denied'])
+  })
+})
+
+test.each([
+  ['/a?b=c?d', '/a', 'b=c?d'],
+  ['/a', '/a', ''],
+  ['/?', '/', ''],
+  ['*', '*', ''],
+])('the path and the query of %s', (target, path, query) => {
+  expect([pathOf(target), queryOf(target)]).toEqual([path, query])
+})
