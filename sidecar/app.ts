@@ -115,10 +115,16 @@ interface AssemblyParts {
 function assemble(parts: AssemblyParts) {
   const { config, identity, clock, random, log, access } = parts
   const { nowMs } = clock
-  const own: { listeners: readonly OwnListener[]; source: OpenedSource | undefined; draining: boolean } = {
+  const own: {
+    listeners: readonly OwnListener[]
+    source: OpenedSource | undefined
+    draining: boolean
+    refusing: boolean
+  } = {
     listeners: [],
     source: undefined,
     draining: false,
+    refusing: false,
   }
   const turn = new Turn(nowMs)
   const policy = new CurrentPolicy(() => turn.nowMs())
@@ -165,7 +171,7 @@ function assemble(parts: AssemblyParts) {
     ...{ config, identity, policy, instruments, log, turn, view, broken },
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
     connect: connectStack({ ...shared, resolver, destinations }),
-    inbound: inboundStack({ ...shared, application }),
+    inbound: inboundStack({ ...shared, policy, application, refusing: () => own.refusing }),
     draining: () => own.draining,
   }
   return { own, access, policy, instruments, wheel, tracer, destinations, application, doorParts }
@@ -203,7 +209,9 @@ function running(
     const busy = (): boolean => doors.inbound.exchanges + doors.outbound.exchanges > 0
     const end = performance.now() + config.drainTimeoutMs
     const quietFrom = performance.now() + Math.min(WITHDRAWAL_MS, config.drainTimeoutMs)
-    while (performance.now() < quietFrom || (busy() && performance.now() < end)) await pause(DRAIN_POLL_MS)
+    while (performance.now() < quietFrom) await pause(DRAIN_POLL_MS)
+    own.refusing = true
+    while (busy() && performance.now() < end) await pause(DRAIN_POLL_MS)
   }
 
   async function closeAll(): Promise<void> {

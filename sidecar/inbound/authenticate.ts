@@ -1,7 +1,8 @@
 import type { Filter } from '../http/mod.ts'
+import type { CurrentPolicy } from '../policy/mod.ts'
 
 /** Tells the application who calls, in one field that nobody else can write, and removes what callers and applications say in our name. */
-export function authenticate(): Filter {
+export function authenticate(policy: CurrentPolicy): Filter {
   return {
     name: 'authenticate',
     request: x => {
@@ -9,6 +10,11 @@ export function authenticate(): Filter {
       if (request.hasMeshFields) request.headers.removePrefix('x-selvedge-')
       if (caller.kind === 'peer') request.headers.add('x-selvedge-caller', caller.spiffeId)
       x.facts.source = caller.kind === 'peer' ? caller.name : 'unauthenticated'
+      // The listener lets plaintext in only in permissive mode; a connection may outlive that.
+      if (caller.kind !== 'peer' && policy.self?.mesh.mtls !== 'permissive') {
+        x.fail('unauthenticated', 'plaintext is not served: the mesh is strict')
+        return 'done'
+      }
       return 'next'
     },
     response: (_x, head) => {

@@ -1,16 +1,21 @@
 import { Stack } from '../http/mod.ts'
+import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
 import { authenticate } from './authenticate.ts'
 import type { LocalApplication } from './local.ts'
+import { refuseWhenDraining } from './refuse-when-draining.ts'
 import { rescue } from './rescue.ts'
 
 export interface InboundParts {
+  readonly policy: CurrentPolicy
   readonly application: LocalApplication
   readonly environment: UpstreamEnvironment
   readonly tracer: Tracer
   readonly log: AccessLogSink
   accessLogEnabled(): boolean
+  /** The last part of a drain: nothing new is begun. */
+  refusing(): boolean
 }
 
 /** From other sidecars to our application. In order; the answer unwinds the same list. */
@@ -28,9 +33,11 @@ export function inboundStack(parts: InboundParts): Stack {
       // Causes become answers.
       rescue(),
       // Who calls, from the certificate; `x-selvedge-caller` for the application.
-      authenticate(),
+      authenticate(parts.policy),
       // Which of the application's ports is meant.
       application.filter(),
+      // Nothing new at the end of a drain.
+      refuseWhenDraining(parts.refusing),
     ],
     // To the application, over kept connections.
     x => new Attempts(x, application.carryPlan(x), environment).begin(),
