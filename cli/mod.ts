@@ -3,7 +3,7 @@
  * Invariants: only `config.ts` reads the environment; expected failures are `CliFailure`s, one sentence on stderr and no stack;
  * stdout carries what was asked for and nothing else. Through this door `up/` takes what it shares with the commands.
  */
-export { CliFailure, codeOf, messageOf } from './failure.ts'
+export { CliFailure, messageOf } from './failure.ts'
 export { count, edgeTableLines, percent } from './render/mod.ts'
 export {
   type Context,

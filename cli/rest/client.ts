@@ -118,7 +118,7 @@ function statusMessage(body: unknown): string | undefined {
 }
 
 /** A Kubernetes `Status`: its message, then each cause that the message does not already tell, on a line of its own. */
-export function statusText(body: unknown): string | undefined {
+function statusText(body: unknown): string | undefined {
   const message = statusMessage(body)
   if (message === undefined || !isRecord(body)) return message
   const details = body.details

@@ -132,8 +132,11 @@ class Running {
     await this.#startPrograms(mesh, api)
     if (stop.aborted) return
     const seconds = ((this.#world.clock.nowMs() - beganMs) / 1000).toFixed(1)
-    const programs = count(mesh.members.length, 'program')
-    this.#output.tell(`the mesh is ready after ${seconds} s: ${programs}, each with its sidecar; API ${facts.rest}`)
+    const programs =
+      mesh.members.length === 0
+        ? 'no program, because the file holds no Process'
+        : `${count(mesh.members.length, 'program')}, each with its sidecar`
+    this.#output.tell(`the mesh is ready after ${seconds} s: ${programs}; API ${facts.rest}`)
   }
 
   async summary(): Promise<Summary> {
