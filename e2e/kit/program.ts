@@ -36,6 +36,8 @@ export class Program {
   readonly stderr: string[] = []
   /** When it has ended and its output is read. */
   readonly exited: Promise<Exit>
+  /** When each line of stdout came. */
+  readonly stdoutMs: number[] = []
   #over = false
 
   constructor(child: ChildProcess, mark: string, startedMs: number) {
@@ -43,7 +45,11 @@ export class Program {
     this.pid = child.pid ?? 0
     this.startedMs = startedMs
     const keep = (lines: string[]) => (line: string) => void (lines.length < LINES_MAX && lines.push(line))
-    if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', keep(this.stdout))
+    if (child.stdout !== null) {
+      createInterface({ input: child.stdout })
+        .on('line', keep(this.stdout))
+        .on('line', () => void this.stdoutMs.push(performance.now()))
+    }
     if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', keep(this.stderr))
     this.exited = new Promise((resolve, reject) => {
       child.once('error', reject)
