@@ -13,6 +13,8 @@ export interface CliEnvironment {
   readonly noColor: boolean
   /** `SELVEDGE_DEBUG`: whether a fault of our own shows its stack. */
   readonly debug: boolean
+  /** `npm_lifecycle_event`: npm and a shell stand between the user and us, and the shell hands no signal on. */
+  readonly startedByNpm: boolean
   /** Everything, to hand on to programs that we start. */
   readonly inherited: Readonly<Record<string, string | undefined>>
 }
@@ -26,6 +28,7 @@ export function readCliEnvironment(env: Readonly<Record<string, string | undefin
     contextFile: resolve(given(env.SELVEDGE_CONTEXT) ?? join(home, 'context.json')),
     noColor: given(env.NO_COLOR) !== undefined,
     debug: given(env.SELVEDGE_DEBUG) !== undefined,
+    startedByNpm: given(env.npm_lifecycle_event) !== undefined,
     inherited: env,
   }
 }

@@ -5,11 +5,21 @@ export function selvedgeCommand(): readonly [string, string] {
   return [process.execPath, process.argv[1] ?? fileURLToPath(import.meta.url)]
 }
 
-/** Ctrl-C and its kin: the first asks for an orderly end, the second for an end at once. */
-export function stopSignals(): { readonly stop: AbortSignal; readonly stopNow: AbortSignal } {
+/** How often we look whether npm's shell still lives. */
+const PARENT_POLL_MS = 250
+
+/**
+ * Ctrl-C and its kin: the first asks for an orderly end, the second for an end at once. With `withParent`, the end of whoever started us
+ * is such a signal too: `npm start` that is told to end takes its shell with it, and the shell tells nobody.
+ */
+export function stopSignals(withParent: boolean): { readonly stop: AbortSignal; readonly stopNow: AbortSignal } {
   const stop = new AbortController()
   const stopNow = new AbortController()
   const onSignal = (): void => (stop.signal.aborted ? stopNow : stop).abort()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  if (withParent) {
+    const parent = process.ppid
+    setInterval(() => process.ppid !== parent && stop.abort(), PARENT_POLL_MS).unref()
+  }
   return { stop: stop.signal, stopNow: stopNow.signal }
 }

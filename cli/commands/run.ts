@@ -89,7 +89,7 @@ async function makeService(api: MeshApi, { resources }: MeshFile): Promise<void>
 
 /** How the program ended; `undefined` when we were told to end it. */
 async function runMember(api: MeshApi, file: MeshFile, flags: RunFlags, cli: Cli): Promise<Exit | undefined> {
-  const { stop } = stopSignals()
+  const { stop } = stopSignals(cli.env.startedByNpm)
   const guard = startGuard('')
   const ended = Promise.withResolvers<Exit>()
   const output: Output = plainOutput(cli.terminal, flags.verbose === true)

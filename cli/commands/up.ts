@@ -40,7 +40,7 @@ export const defineUp: DefineCommand = (command, cli) => {
       if (flags.output !== 'table' && flags.output !== 'json')
         throw usageFailure('Cannot print that: --output is table or json')
       const path = file ?? demoFile()
-      const { stop, stopNow } = stopSignals()
+      const { stop, stopNow } = stopSignals(cli.env.startedByNpm)
       await runUp(
         {
           mesh: meshFileOf(readResourceFiles([path])),
