@@ -1,4 +1,4 @@
-// A service that says what has reached it: NAME in `x-answered-by` and in the body. With ANSWER=503 it answers everything with that.
+// A service that says what has reached it: NAME in `x-answered-by` and in the body. With ANSWER=503 it answers everything with that, at once.
 // `/call?url=http://other/` calls another service and hands its answer on; `/wait?ms=50` takes its time.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
@@ -8,7 +8,7 @@ const status = Number(process.env.ANSWER ?? 200)
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://echo')
   if (url.pathname === '/call') void relay(request, response, url.searchParams.get('url') ?? '')
-  else setTimeout(() => answer(request, response), Number(url.searchParams.get('ms') ?? 0))
+  else setTimeout(() => answer(request, response), status < 500 ? Number(url.searchParams.get('ms') ?? 0) : 0)
 })
 // How long an idle connection lives is the sidecar's to say.
 server.keepAliveTimeout = 120_000
