@@ -210,12 +210,6 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   }
 
   private request(endpoint: EndpointState, session: H1ClientSession): void {
-    if (this.attached && this.overflown) {
-      // More of the body came while no endpoint had it than may be kept.
-      session.retire()
-      this.finish('upstream-reset', 'the request body is too large to be sent again')
-      return
-    }
     this.doing = { kind: 'requesting', endpoint, session }
     // From the queue it may be another than was picked.
     this.x.facts.endpoint = endpoint.name
@@ -223,7 +217,14 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     loadStarted(endpoint.load)
     session.send(this.x.request, this)
     if (this.x.request.body.kind === 'none') return
-    for (const chunk of this.kept ?? NO_PIECES) session.write(chunk)
+    for (const chunk of this.kept ?? NO_PIECES) {
+      this.bodySent = true
+      session.write(chunk)
+    }
+    if (this.keptBytes > RETRY_BODY_BYTES_MAX) {
+      this.overflown = true
+      this.kept = undefined
+    }
     if (this.bodyEnded) session.finish()
     else if (this.attached) this.x.body.resume()
     else {
@@ -233,7 +234,9 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   }
 
   private limitAttempt(limitMs: number): void {
-    const end = attemptDeadline(this.attemptStartMs, limitMs, this.plan.deadlineMs) ?? this.attemptStartMs + limitMs
+    const end = attemptDeadline(this.attemptStartMs, limitMs, this.plan.deadlineMs)
+    // The end of the whole request has a timer and a cause of its own.
+    if (end === undefined || end === this.plan.deadlineMs) return
     this.attemptEnd ??= new Timer(() => this.guarded(() => this.timedOut('attempt-timeout')))
     this.environment.wheel.set(this.attemptEnd, end - this.environment.turn.nowMs())
   }
@@ -241,6 +244,13 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   // ---- the request's body
 
   data(chunk: Buffer): boolean {
+    if (this.doing.kind !== 'requesting') {
+      // Between attempts: it was on its way before the caller is paused, and is kept even past the bound.
+      this.kept ??= []
+      this.kept.push(chunk)
+      this.keptBytes += chunk.length
+      return false
+    }
     if (!this.overflown) {
       this.keptBytes += chunk.length
       if (this.keptBytes > RETRY_BODY_BYTES_MAX) {
@@ -251,7 +261,6 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
         this.kept.push(chunk)
       }
     }
-    if (this.doing.kind !== 'requesting') return false
     this.bodySent = true
     return this.doing.session.write(chunk)
   }
@@ -284,7 +293,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     const now = this.environment.turn.nowMs()
     this.headMs = now
     const cause = this.farCause(head, doing.endpoint)
-    const outcome = cause === 'connect-failed' || cause === 'draining' ? 'connect-failed' : classifyStatus(head.status)
+    const outcome = this.classOf(head.status, cause)
     this.answered = outcome
     if (head.status >= 400 && this.retryWorthwhile(outcome, head.status)) {
       const stopped = this.retryAfter(outcome, head.status, retryAfterMs(head.headers), now)
@@ -340,8 +349,20 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
 
   // ---- how it ends
 
+  /** A far sidecar's own answer is what it says it is, unless the policy names its code: then any method may be repeated. */
+  private classOf(status: number, cause: Cause | undefined): AttemptClass {
+    const far = cause === undefined ? undefined : CLASS_OF_FAR_CAUSE[cause]
+    if (far === undefined || (far !== 'connect-failed' && this.named(status))) return classifyStatus(status)
+    return far
+  }
+
+  /** Whether the policy names the code of an answer. */
+  private named(status: number): boolean {
+    return this.plan.retry?.codes.includes(status) ?? false
+  }
+
   private retryWorthwhile(outcome: AttemptClass, status: number): boolean {
-    return outcome === 'connect-failed' || (this.plan.retry?.codes.includes(status) ?? false)
+    return (outcome !== 'server-error' && outcome !== 'gateway-error' && outcome !== 'success') || this.named(status)
   }
 
   /** Begins a retry, or says why there is none. */
@@ -491,6 +512,14 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
       this.x.fail('upstream-protocol-error', 'an exception in this sidecar')
     }
   }
+}
+
+/** What a far sidecar says of its own application. */
+const CLASS_OF_FAR_CAUSE: Readonly<Partial<Record<Cause, AttemptClass>>> = {
+  'connect-failed': 'connect-failed',
+  draining: 'connect-failed',
+  'upstream-reset': 'reset',
+  'upstream-protocol-error': 'protocol-error',
 }
 
 const CAUSE_OF: Readonly<Record<AttemptClass, Cause>> = {
