@@ -34,7 +34,7 @@ describe('the control plane’s configuration', () => {
     const args = ['--rest-prot', '1', '--enrolment-port', '70000', '--leaf-life', '1ms', '--log-level']
     const read = readControlPlaneConfig(args, { SELVEDGE_TRUST_DOMAIN: 'A B', SELVEDGE_HOST: 'example.com' })
     expect(read.ok ? [] : read.error).toEqual([
-      'Cannot use --rest-prot: there is no such flag. See "selvedge control-plane --help".',
+      'Cannot use --rest-prot: there is no such flag. Did you mean --rest-port?',
       'Cannot use "1": this command takes flags alone.',
       'Cannot use --log-level: its value is missing.',
       expect.stringContaining('Cannot use SELVEDGE_TRUST_DOMAIN: "A B" is not a trust domain'),

@@ -28,6 +28,12 @@ const PROGRAM_DOORS = {
 const shared: readonly Room[] = [
   { path: 'common', purpose: 'words that all share: results, brands, time, chance, names', may: [], packages: [] },
   {
+    path: 'common/settings',
+    purpose: 'flags and environment, as one table for each program',
+    may: [],
+    packages: ['node:util', 'node:net'],
+  },
+  {
     path: 'model/resources',
     purpose: 'one file for each kind that a user writes: schema, parse, validate',
     ...PURE,
@@ -66,7 +72,7 @@ const sidecar: readonly Room[] = [
     path: 'sidecar',
     purpose: 'app.ts: assembles one sidecar',
     flat: true,
-    may: ['model/*', 'decide/*', 'certs', 'sidecar/*'],
+    may: ['common/settings', 'model/*', 'decide/*', 'certs', 'sidecar/*'],
     packages: [...NODE, 'pino'],
     doors: PROGRAM_DOORS,
   },
@@ -147,7 +153,7 @@ const controlPlane: readonly Room[] = [
     path: 'control-plane',
     purpose: 'app.ts: assembles the control plane',
     flat: true,
-    may: ['model/*', 'certs', 'proto', 'control-plane/*'],
+    may: ['common/settings', 'model/*', 'certs', 'proto', 'control-plane/*'],
     packages: [...GRPC, 'pino', 'prom-client'],
     doors: PROGRAM_DOORS,
   },

@@ -1,6 +1,6 @@
+import { nearestName } from '../../common/mod.ts'
 import { KINDS, type KindInfo } from '../../model/resources/mod.ts'
 import { usageFailure } from '../failure.ts'
-import { nearest } from '../nearest.ts'
 
 /** What a path needs to know of a kind. */
 export type KindName = Pick<KindInfo, 'kind' | 'apiVersion' | 'plural'>
@@ -20,7 +20,7 @@ export function kindOf(word: string): KindName {
   const wanted = word.toLowerCase()
   const found = KINDS.find(({ kind, plural }) => [kind.toLowerCase(), plural, ...SHORT[kind]].includes(wanted))
   if (found !== undefined) return found
-  const near = nearest(
+  const near = nearestName(
     wanted,
     KINDS.flatMap(({ kind, plural }) => [kind.toLowerCase(), plural]),
   )

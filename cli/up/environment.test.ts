@@ -28,5 +28,5 @@ test("the Process's own variables win", () => {
 
 test('our own programs see neither proxies nor what was meant for the command', () => {
   const inherited = { http_proxy: 'http://corp', HTTPS_PROXY: 'http://corp', SELVEDGE_SERVER: 'x', HOME: '/root' }
-  expect(ownEnvironment(inherited, { SELVEDGE_TOKEN: 't' })).toEqual({ HOME: '/root', SELVEDGE_TOKEN: 't' })
+  expect(ownEnvironment(inherited, { SELVEDGE_JOIN_TOKEN: 't' })).toEqual({ HOME: '/root', SELVEDGE_JOIN_TOKEN: 't' })
 })

@@ -130,7 +130,7 @@ export class Member {
     return launch({
       command: [...selvedge, 'sidecar', ...sidecarArguments(this.instance, this.ports, addresses, verbose)],
       // In the environment, because everybody on the machine can read a command line.
-      env: ownEnvironment(inherited, { SELVEDGE_TOKEN: token }),
+      env: ownEnvironment(inherited, { SELVEDGE_JOIN_TOKEN: token }),
       readyPrefix: 'selvedge sidecar ready ',
       onLine: line => output.log(`${this.name}/sidecar`, line),
       guard,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { didYouMean } from '../../common/mod.ts'
 import { dnsSubdomain, port } from './fields.ts'
 import { headerName } from './http-route-match.ts'
-import { didYouMean } from './nearest.ts'
 import { object } from './object.ts'
 
 const HEADERS_MAX = 16

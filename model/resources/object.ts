@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../../common/mod.ts'
 
 /**
  * An object that refuses fields it does not know, and names the nearest that it does.

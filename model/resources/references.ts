@@ -1,7 +1,6 @@
-import { type ServiceKey, serviceKey } from '../../common/mod.ts'
+import { didYouMean, type ServiceKey, serviceKey } from '../../common/mod.ts'
 import type { HttpRouteResource } from './http-route.ts'
 import type { Resource } from './kinds.ts'
-import { didYouMean } from './nearest.ts'
 import { type ResourceProblem, resourceId } from './problem.ts'
 import type { ServiceResource } from './service.ts'
 import type { TrafficPolicyResource } from './traffic-policy.ts'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../../common/mod.ts'
 
 const SHOWN_CHARACTERS_MAX = 60
 
