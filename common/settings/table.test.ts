@@ -58,7 +58,10 @@ describe('settings', () => {
 
   it('are all told in the help, with variable and default', () => {
     const help = settingsHelp(TABLE).join('\n')
-    for (const { name, variable } of TABLE) expect(help).toContain(`--${name}`) && expect(help).toContain(variable)
+    for (const { name, variable } of TABLE) {
+      expect(help).toContain(`--${name}`)
+      expect(help).toContain(variable)
+    }
     expect(help).toContain('(repeatable)')
     expect(help).toContain('(default: .data)')
   })
