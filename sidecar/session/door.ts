@@ -6,8 +6,8 @@ import { H1ServerSession, type ServerHost } from './h1-server.ts'
 
 /** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
 const HEAD_MS = 10_000
-/** A body of which nothing comes for so long. */
-const BODY_PAUSE_MS = 60_000
+/** A body of which nothing comes for so long; a last answer that isn't read for so long. */
+const PAUSE_MS = 60_000
 
 export interface DoorOptions {
   readonly turn: Turn
@@ -51,10 +51,12 @@ export class Door implements ServerHost {
   sweep(): void {
     const now = this.options.turn.nowMs()
     for (const session of this.sessions) {
-      const quietMs = now - session.lastActiveMs
       const { phase } = session
+      // What the caller waits for is ours to do: nothing of that is its silence, nor of the connection's idle time.
+      if (phase === 'answer' || phase === 'tunnel' || (phase === 'body' && session.paused)) session.lastActiveMs = now
+      const quietMs = now - session.lastActiveMs
       if (phase === 'idle' && quietMs > this.options.idleMs) session.closeWhenIdle()
-      else if ((phase === 'head' && quietMs > HEAD_MS) || (phase === 'body' && quietMs > BODY_PAUSE_MS))
+      else if (quietMs > (phase === 'head' ? HEAD_MS : phase === 'body' || phase === 'closing' ? PAUSE_MS : Infinity))
         session.destroy()
     }
   }

@@ -73,7 +73,7 @@ export class H1ClientSession {
     this.socket = socket
     this.owner = owner
     this.writer = new SocketWriter(socket, turn)
-    this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk), onBodyEnd: () => undefined })
+    this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk) })
     socket.on('data', (chunk: Buffer) => {
       // As `guarded`, without a closure for each piece.
       turn.begin()

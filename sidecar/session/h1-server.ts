@@ -64,7 +64,8 @@ type ServerState =
   | { readonly kind: 'head' }
   | { readonly kind: 'exchange'; readonly x: Exchange }
   | { readonly kind: 'tunnel'; readonly far: TunnelEnd }
-  | { readonly kind: 'lingering'; readonly timer: NodeJS.Timeout }
+  /** The timer runs once all that was written has left. */
+  | { readonly kind: 'lingering'; timer: NodeJS.Timeout | undefined }
   | { readonly kind: 'closed' }
 
 const HEAD: ServerState = { kind: 'head' }
@@ -108,7 +109,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.port = port
     this.host = host
     this.writer = new SocketWriter(socket, host.turn)
-    this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk), onBodyEnd: () => this.bodyEnd() })
+    this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk) })
     this.lastActiveMs = host.turn.nowMs()
     host.opened(this)
     socket.on('data', (chunk: Buffer) => {
@@ -117,7 +118,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       try {
         this.onData(chunk)
       } catch (error) {
-        this.socket.destroy()
+        this.destroy()
         this.host.broken(error)
       }
       host.turn.end()
@@ -148,8 +149,16 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     if (this.phase === 'idle') this.linger()
   }
 
+  /** Ends the connection at once. An answer that is under way never looks whole. */
   destroy(): void {
-    this.socket.destroy()
+    // Where the end of the connection is the end of the body, an orderly end would make a broken body look whole.
+    if (this.framing === 'until-close' && (!this.answerDone || this.socket.writableLength > 0)) this.breakOff()
+    else this.socket.destroy()
+  }
+
+  /** Whether nothing comes from the caller because we don't read. */
+  get paused(): boolean {
+    return this.socket.isPaused()
   }
 
   /** Ends the connection so that nobody takes it for an orderly end. */
@@ -167,7 +176,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     try {
       work()
     } catch (error) {
-      this.socket.destroy()
+      this.destroy()
       this.host.broken(error)
     }
     this.host.turn.end()
@@ -181,8 +190,9 @@ export class H1ServerSession implements AnswerSink, RequestBody {
         this.readHeads(this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk]))
         return
       case 'exchange':
-        if (this.requestDone) this.hold(chunk)
-        else this.readBody(chunk, 0)
+        if (!this.requestDone) this.readBody(chunk, 0)
+        else if (this.state.x.request.method !== 'CONNECT') this.hold(chunk)
+        else this.refuse(problem(400, 'bytes before the answer to a CONNECT'))
         return
       case 'tunnel':
         if (!this.state.far.data(chunk)) this.socket.pause()
@@ -192,6 +202,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
   }
 
+  /** Keeps what belongs to requests to come. */
   private hold(chunk: Buffer): void {
     if (chunk.length === 0) return
     this.held = this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk])
@@ -204,7 +215,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       const found = detect(bytes)
       if (found === 'http1') this.detecting = false
       else if (found === 'undecided') {
-        this.held = bytes
+        this.waitForMore(bytes)
         return
       } else {
         this.host.unsupported(this, found)
@@ -216,8 +227,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
     const after = this.scanner.scan(bytes, 0)
     if (after === NEED_MORE) {
-      if (this.held.length === 0) this.lastActiveMs = this.host.turn.nowMs()
-      this.held = bytes
+      this.waitForMore(bytes)
       return
     }
     this.held = EMPTY
@@ -231,18 +241,28 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     else this.beginExchange(head.value, bytes, after)
   }
 
+  private waitForMore(bytes: Buffer): void {
+    if (this.held.length === 0) this.lastActiveMs = this.host.turn.nowMs()
+    this.held = bytes
+    if (this.callerEnded) this.linger()
+  }
+
   private beginExchange(head: RequestHead, bytes: Buffer, after: number): void {
     const now = this.host.turn.nowMs()
     this.lastActiveMs = now
     this.exchanges++
     this.keepAlive = head.keepAlive
     this.answerDone = false
+    this.framing = 'as-is'
     this.bodySink = undefined
     this.early = undefined
     this.discarding = false
     this.reader.begin(head.body)
     this.requestDone = this.reader.done
-    if (this.authority !== undefined && head.authority === '') head.authority = this.authority
+    if (this.authority !== undefined && head.authority === '') {
+      head.authority = this.authority
+      head.headers.set('host', this.authority)
+    }
     const x = new Exchange(head, this, this, this.caller, this.port, now)
     this.state = { kind: 'exchange', x }
     if (head.method === 'CONNECT') {
@@ -254,15 +274,10 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       this.host.connect(x, this)
       return
     }
+    // What is behind the head is put by first: the answer may be there before `begin` returns.
+    if (this.requestDone) this.hold(bytes.subarray(after))
     this.host.begin(x)
-    if (after === bytes.length) return
-    this.passOn(bytes.subarray(after))
-  }
-
-  /** Bytes behind what was just read: of the body, of a request to come, or of no interest any more. */
-  private passOn(rest: Buffer): void {
-    if (this.state.kind === 'head') this.hold(rest)
-    else this.onData(rest)
+    if (after < bytes.length && !this.requestDone) this.onData(bytes.subarray(after))
   }
 
   private readBody(chunk: Buffer, from: number): void {
@@ -272,7 +287,9 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       return
     }
     this.lastActiveMs = this.host.turn.nowMs()
-    if (after < chunk.length) this.passOn(chunk.subarray(after))
+    if (!this.reader.done || this.state.kind !== 'exchange') return
+    this.hold(chunk.subarray(after))
+    this.bodyEnd()
   }
 
   private bodyData(chunk: Buffer): void {
@@ -287,7 +304,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   private bodyEnd(): void {
     this.requestDone = true
-    this.socket.resume()
+    this.resume()
     if (this.bodySink !== undefined && !this.discarding) this.bodySink.end(undefined)
     this.afterBoth()
   }
@@ -314,17 +331,18 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     let open = true
     if (early !== undefined) for (const chunk of early) open = sink.data(chunk) && open
     if (this.requestDone) sink.end(undefined)
-    else if (open) this.socket.resume()
+    else if (open) this.resume()
   }
 
   resume(): void {
-    this.socket.resume()
+    // A caller who sent too far ahead is read again when it's that request's turn.
+    if (this.held.length <= HELD_BYTES_MAX) this.socket.resume()
   }
 
   discard(): void {
     this.discarding = true
     this.early = undefined
-    this.socket.resume()
+    this.resume()
   }
 
   // ---- AnswerSink
@@ -338,7 +356,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     if (this.state.kind !== 'exchange') return
     const { request } = this.state.x
     this.framing = answerFraming(head, request.minorVersion, request.method)
-    if (this.framing === 'until-close' || this.host.draining() || this.callerEnded) this.keepAlive = false
+    if (this.framing === 'until-close' || this.host.draining() || !this.moreToCome()) this.keepAlive = false
     const connection = !this.keepAlive ? 'close' : request.minorVersion === 0 ? 'keep-alive' : 'default'
     this.writer.text(responseHeadText(head, this.framing, connection))
   }
@@ -361,18 +379,23 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   reset(): void {
     this.state = CLOSED
     this.writer.flush()
-    // Where the end of the connection is the end of the body, an orderly end would make a broken body look whole.
-    if (this.framing === 'until-close') this.breakOff()
-    else this.socket.destroy()
+    this.destroy()
   }
 
   // ---- between exchanges
+
+  /**
+   * Whether another request can follow this one. Not behind a body that was answered before it was whole: what still comes of it can't be
+   * told from a request. Not from a caller that has ended its half, but for what it sent before.
+   */
+  private moreToCome(): boolean {
+    return this.requestDone && (!this.callerEnded || this.held.length > 0)
+  }
 
   /** The exchange is over when both its halves are. */
   private afterBoth(): void {
     if (!this.answerDone || this.state.kind !== 'exchange') return
     if (!this.requestDone) {
-      // Answered early: what still comes of the body can't be told from a request, so this connection ends.
       this.discarding = true
       this.linger()
     } else if (!this.keepAlive) this.linger()
@@ -401,6 +424,10 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       before.x.callerGone()
       return
     }
+    if (before.kind === 'exchange') {
+      before.x.status = why.status
+      before.x.facts.cause = 'bad-request'
+    }
     this.say(why.status, REASONS[why.status], 'bad-request', `selvedge: bad-request: ${why.detail}\n`)
     if (before.kind === 'exchange') before.x.callerGone()
   }
@@ -418,10 +445,14 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private linger(): void {
     if (this.state.kind === 'closed' || this.state.kind === 'lingering') return
     this.writer.flush()
-    const timer = setTimeout(() => this.socket.destroy(), LINGER_MS)
-    this.state = { kind: 'lingering', timer }
+    const lingering: ServerState = { kind: 'lingering', timer: undefined }
+    this.state = lingering
     this.held = EMPTY
-    this.socket.end()
+    this.lastActiveMs = this.host.turn.nowMs()
+    // The time runs from when all has left: a slow reader gets the whole of its answer.
+    this.socket.end(() => {
+      if (this.state === lingering) lingering.timer = setTimeout(() => this.socket.destroy(), LINGER_MS)
+    })
     this.socket.resume()
   }
 
@@ -478,7 +509,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
         // A half-closed caller may wait for its answer; one that broke off its body may not.
         if (!this.requestDone) {
           this.bodySink?.reset()
-          this.socket.destroy()
+          this.bodySink = undefined
+          this.destroy()
         }
         return
       case 'tunnel':

@@ -6,7 +6,7 @@ import { BodyReader, CHUNK_END, chunkStart, LAST_CHUNK } from './mod.ts'
 
 interface Read {
   readonly body: string
-  readonly ends: number
+  readonly whole: boolean
   readonly problem: string | undefined
   /** What was left to whoever reads next. */
   readonly rest: string
@@ -15,8 +15,7 @@ interface Read {
 /** Reads as a session does: piece after piece, until the body ends or is refused. */
 function readBody(framing: BodyFraming, text: string, cuts: readonly number[] = [], closed = false): Read {
   const pieces: Buffer[] = []
-  let ends = 0
-  const reader = new BodyReader({ onBodyData: piece => void pieces.push(piece), onBodyEnd: () => void ends++ })
+  const reader = new BodyReader({ onBodyData: piece => void pieces.push(piece) })
   reader.begin(framing)
   const bytes = Buffer.from(text, 'latin1')
   let from = 0
@@ -27,7 +26,7 @@ function readBody(framing: BodyFraming, text: string, cuts: readonly number[] = 
   }
   if (closed) reader.connectionEnded()
   const body = Buffer.concat(pieces).toString('latin1')
-  return { body, ends, problem: reader.problem?.detail, rest: bytes.toString('latin1', from) }
+  return { body, whole: reader.done, problem: reader.problem?.detail, rest: bytes.toString('latin1', from) }
 }
 
 const CHUNKED: BodyFraming = { kind: 'chunked' }
@@ -36,21 +35,21 @@ const chunked = (text: string) => readBody(CHUNKED, text)
 describe('a body of known length', () => {
   test('ends exactly there, and leaves what follows', () => {
     const read = readBody({ kind: 'length', length: 5 }, 'helloGET / HTTP/1.1')
-    expect(read).toEqual({ body: 'hello', ends: 1, problem: undefined, rest: 'GET / HTTP/1.1' })
+    expect(read).toEqual({ body: 'hello', whole: true, problem: undefined, rest: 'GET / HTTP/1.1' })
   })
 
   test('that breaks off has no end', () => {
-    expect(readBody({ kind: 'length', length: 5 }, 'hell', [], true).ends).toBe(0)
+    expect(readBody({ kind: 'length', length: 5 }, 'hell', [], true).whole).toBe(false)
   })
 
   test('of none takes nothing', () => {
-    expect(readBody({ kind: 'none' }, 'GET')).toEqual({ body: '', ends: 0, problem: undefined, rest: 'GET' })
+    expect(readBody({ kind: 'none' }, 'GET')).toEqual({ body: '', whole: true, problem: undefined, rest: 'GET' })
   })
 })
 
 test('a body until the close ends with the connection, once', () => {
-  expect(readBody({ kind: 'until-close' }, 'all of it', [3], true)).toMatchObject({ body: 'all of it', ends: 1 })
-  expect(readBody({ kind: 'until-close' }, 'all of it', [3])).toMatchObject({ body: 'all of it', ends: 0 })
+  expect(readBody({ kind: 'until-close' }, 'all of it', [3], true)).toMatchObject({ body: 'all of it', whole: true })
+  expect(readBody({ kind: 'until-close' }, 'all of it', [3])).toMatchObject({ body: 'all of it', whole: false })
 })
 
 describe('a chunked body', () => {
@@ -64,7 +63,7 @@ describe('a chunked body', () => {
     ['0000000000005\r\nhello\r\n0\r\n\r\n', 'hello'],
     ['5;a=b;c="d;e"\r\nhello\r\n0;x\r\n\r\n', 'hello'],
   ])('%j', (text, body) => {
-    expect(chunked(text)).toEqual({ body, ends: 1, problem: undefined, rest: '' })
+    expect(chunked(text)).toEqual({ body, whole: true, problem: undefined, rest: '' })
   })
 
   test.each([
@@ -104,14 +103,14 @@ describe('a chunked body', () => {
   ])('%s: refused, and no end', (_what, text) => {
     const read = chunked(text)
     expect(read.problem).toBeDefined()
-    expect(read.ends).toBe(0)
+    expect(read.whole).toBe(false)
   })
 
   test('[H1-10] trailers are dropped', () => {
     const trailers = 'Content-Length: 9\r\nHost: evil\r\nAuthorization: x\r\n'
     expect(chunked(`1\r\na\r\n0\r\n${trailers}\r\nGET`)).toEqual({
       body: 'a',
-      ends: 1,
+      whole: true,
       problem: undefined,
       rest: 'GET',
     })
@@ -120,20 +119,18 @@ describe('a chunked body', () => {
   test('that breaks off has no end, wherever', () => {
     const text = '5\r\nhello\r\n0\r\nX: y\r\n\r\n'
     for (let length = 0; length < text.length; length++)
-      expect(readBody(CHUNKED, text.slice(0, length), [], true)).toMatchObject({ ends: 0, problem: undefined })
+      expect(readBody(CHUNKED, text.slice(0, length), [], true)).toMatchObject({ whole: false, problem: undefined })
   })
 
   test('one reader reads body after body', () => {
     const got: string[] = []
-    const reader = new BodyReader({
-      onBodyData: piece => void got.push(piece.toString('latin1')),
-      onBodyEnd: () => void got.push('|'),
-    })
+    const reader = new BodyReader({ onBodyData: piece => void got.push(piece.toString('latin1')) })
     for (const text of ['2;x\r\nab\r\n0\r\nT: 1\r\n\r\n', '3\r\nabc\r\n0\r\n\r\n']) {
       reader.begin(CHUNKED)
       expect(reader.read(Buffer.from(text), 0)).toBe(text.length)
+      expect(reader.done).toBe(true)
     }
-    expect(got).toEqual(['ab', '|', 'abc', '|'])
+    expect(got).toEqual(['ab', 'abc'])
   })
 })
 
@@ -155,7 +152,7 @@ describe('however the bytes are cut', () => {
           const within = cuts.filter(cut => cut <= wire.length)
           expect(readBody(CHUNKED, wire + rest, within)).toEqual({
             body: pieces.join(''),
-            ends: 1,
+            whole: true,
             problem: undefined,
             rest,
           })
@@ -172,7 +169,7 @@ describe('however the bytes are cut', () => {
         cutsOf,
         (body, rest, cuts) => {
           const framing: BodyFraming = { kind: 'length', length: body.length }
-          expect(readBody(framing, body + rest, cuts)).toEqual({ body, ends: 1, problem: undefined, rest })
+          expect(readBody(framing, body + rest, cuts)).toEqual({ body, whole: true, problem: undefined, rest })
         },
       ),
     )

@@ -14,8 +14,6 @@ const CHUNK_EXTENSION_BYTES_MAX = 256
 export interface BodyEvents {
   /** A piece of the body, no longer than what came in; it may be kept, as the buffer below it isn't reused. */
   onBodyData(chunk: Buffer): void
-  /** The body is whole. Trailer fields are dropped: nothing that came after the head is ever merged into it. */
-  onBodyEnd(): void
 }
 
 /** What the chunk decoder waits for next. */
@@ -31,9 +29,13 @@ type ChunkState =
   | 'trailer-lf'
   | 'end-lf'
 
-/** Takes a body's bytes and gives its pieces, for all framings (RFC 9112, 6 and 7.1). One reader serves one connection, body after body. */
+/**
+ * Takes a body's bytes and gives its pieces, for all framings (RFC 9112, 6 and 7.1). One reader serves one connection, body after body.
+ * Trailer fields are dropped: nothing that came after the head is ever merged into it.
+ */
 export class BodyReader {
   problem: H1Problem | undefined = undefined
+  /** The body is whole. */
   done = true
   private readonly events: BodyEvents
   private kind: BodyFraming['kind'] = 'none'
@@ -79,7 +81,7 @@ export class BodyReader {
   connectionEnded(): boolean {
     if (this.done) return true
     if (this.kind !== 'until-close') return false
-    this.finish()
+    this.done = true
     return true
   }
 
@@ -90,7 +92,6 @@ export class BodyReader {
     this.left -= take
     if (this.left === 0) this.done = true
     if (take > 0) this.events.onBodyData(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to))
-    if (this.left === 0) this.events.onBodyEnd()
     return to
   }
 
@@ -158,16 +159,11 @@ export class BodyReader {
           break
         case 'end-lf':
           if (c !== LF) return this.refuse('a CR without LF at the end of a body')
-          this.finish()
+          this.done = true
           return i
       }
     }
     return i
-  }
-
-  private finish(): void {
-    this.done = true
-    this.events.onBodyEnd()
   }
 
   private refuse(detail: string): number {
