@@ -119,7 +119,9 @@ async function openControlPlane(
         setReady: ready => stream.setReady(ready),
         status: () => ({ kind: 'control-plane', ...stream.status() }),
         report: take => {
-          const reporter = telemetryReporter({ discoveryAddress, identity: identity.value, take, random, log: tell })
+          // The discovery stream warns of the same outage; once is enough.
+          const quiet = (fields: Readonly<Record<string, unknown>>, message: string): void => log.info(fields, message)
+          const reporter = telemetryReporter({ discoveryAddress, identity: identity.value, take, random, log: quiet })
           return () => reporter.close()
         },
       }
