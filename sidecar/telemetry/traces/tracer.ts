@@ -2,6 +2,7 @@ import type { AttemptClass, Random } from '../../../common/mod.ts'
 import type { Span } from '../../../model/telemetry/mod.ts'
 import { type Exchange, type Filter, pathOf } from '../../http/mod.ts'
 import { formatTraceparent, looksUnsampled, newSpanId, parseTraceparent } from './trace-context.ts'
+import { UnixTime } from './unix-time.ts'
 
 /** Spans that wait for the next report. What comes on top is dropped and counted: traces are a sample anyway. */
 const SPANS_MAX = 2_000
@@ -21,12 +22,14 @@ export interface TracerOptions {
 export class Tracer {
   dropped = 0
   private readonly options: TracerOptions
+  private readonly unixTime: UnixTime
   private spans: Span[] = []
   private high = ''
   private highUses = 0
 
   constructor(options: TracerOptions) {
     this.options = options
+    this.unixTime = new UnixTime(options)
   }
 
   filter(kind: 'client' | 'server'): Filter {
@@ -116,7 +119,7 @@ export class Tracer {
       route: facts.route,
       method: request.method.slice(0, 32),
       path: pathOf(request.target).slice(0, PATH_CHARACTERS_MAX),
-      startUs: Math.round((this.options.wallMs() - this.options.nowMs() + startMs) * 1000),
+      startUs: this.unixTime.microseconds(startMs),
       durationUs: Math.round((endMs - startMs) * 1000),
     }
   }
@@ -128,6 +131,7 @@ export class Tracer {
 
   /** What has been kept since the last call. */
   take(): Span[] {
+    this.unixTime.observe()
     const { spans } = this
     this.spans = []
     return spans
