@@ -23,6 +23,8 @@ export interface DoorOptions {
 
 /** All callers that came in by one listener: counted, swept for the slow and the idle, and closed in order at the end. */
 export class Door implements ServerHost {
+  /** As nginx, Envoy and Node have it. */
+  readonly halfClosedCaller = 'has-gone'
   private readonly options: DoorOptions
   private readonly sessions = new Set<H1ServerSession>()
 

@@ -50,6 +50,12 @@ export interface ServerHost {
   closed(session: H1ServerSession): void
   /** Whether answers should ask the caller to close. */
   draining(): boolean
+  /**
+   * What the end of a caller's half means while its request is under way. Nearly all that end it have closed the connection, and what is
+   * done for them is done for nobody; the few that wait for an answer can't be told from them.
+   * @default 'waits'
+   */
+  readonly halfClosedCaller?: 'waits' | 'has-gone'
 }
 
 /** Takes the raw bytes after a CONNECT or an Upgrade. */
@@ -506,8 +512,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
         this.linger()
         return
       case 'exchange':
-        // A half-closed caller may wait for its answer; one that broke off its body may not.
-        if (!this.requestDone) {
+        // One that broke off its body doesn't wait.
+        if (!this.requestDone || this.host.halfClosedCaller === 'has-gone') {
           this.bodySink?.reset()
           this.bodySink = undefined
           this.destroy()
