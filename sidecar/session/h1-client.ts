@@ -51,10 +51,13 @@ export class H1ClientSession {
   readonly socket: Socket
   /** Whether a request has been answered on it: a reset now may be the far side's idle limit (a keep-alive race). */
   reused = false
-  /** Monotonic time at which it was last released. */
+  /** Monotonic time at which it was last released, or its answer was last wanted. */
   idleSinceMs = 0
+  /** Whether the rest of an answer is read that nobody wants. */
+  discarding = false
 
   private readonly owner: ClientOwner
+  private readonly turn: Turn
   private readonly writer: SocketWriter
   private readonly scanner = new HeadScanner()
   private readonly reader: BodyReader
@@ -72,6 +75,7 @@ export class H1ClientSession {
   constructor(socket: Socket, owner: ClientOwner, turn: Turn) {
     this.socket = socket
     this.owner = owner
+    this.turn = turn
     this.writer = new SocketWriter(socket, turn)
     this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk) })
     socket.on('data', (chunk: Buffer) => {
@@ -156,6 +160,8 @@ export class H1ClientSession {
       this.abandon()
       return
     }
+    this.discarding = true
+    this.idleSinceMs = this.turn.nowMs()
     let left = DISCARD_BYTES_MAX
     const nothing = (): void => undefined
     this.events = {
@@ -272,6 +278,7 @@ export class H1ClientSession {
 
   private release(): void {
     this.events = undefined
+    this.discarding = false
     this.socket.resume()
     if (this.keepAlive && !this.retired && this.socket.writable) this.owner.released(this)
     else this.socket.destroy()
@@ -294,7 +301,11 @@ export class H1ClientSession {
   }
 
   private onClose(): void {
-    this.fail('reset', 'the connection was reset')
-    this.owner.closed(this)
+    try {
+      this.fail('reset', 'the connection was reset')
+    } finally {
+      // Whatever becomes of the exchange, the connection is counted out.
+      this.owner.closed(this)
+    }
   }
 }

@@ -2,6 +2,9 @@ import type { Socket } from 'node:net'
 import type { Turn } from '../transport/mod.ts'
 import { type ClientOwner, H1ClientSession } from './h1-client.ts'
 
+/** How long the rest of an answer that nobody wants may take. A new connection is made in less. */
+const DISCARD_MS = 1_000
+
 export interface PoolHost {
   readonly turn: Turn
   /** Someone else may use it before it is put by; true when it has been taken. */
@@ -46,8 +49,11 @@ export class EndpointPool implements ClientOwner {
     for (const session of this.all) session.retire()
   }
 
+  /** Once a second. */
   closeIdle(idleMsMax: number): void {
-    const before = this.host.turn.nowMs() - idleMsMax
+    const now = this.host.turn.nowMs()
+    for (const session of this.all) if (session.discarding && session.idleSinceMs < now - DISCARD_MS) session.abandon()
+    const before = now - idleMsMax
     let kept = 0
     for (const session of this.idle) {
       if (session.idleSinceMs < before) session.retire()

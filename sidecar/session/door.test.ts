@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { FakeSocket, settled } from '../../test/fakes/socket.ts'
+import { type Exchange, ownHead } from '../http/mod.ts'
+import { Turn } from '../transport/mod.ts'
+import { Door } from './mod.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+afterEach(() => void vi.useRealTimers())
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+function opened() {
+  const clock = { nowMs: 0 }
+  const exchanges: Exchange[] = []
+  const door = new Door({
+    turn: new Turn(() => clock.nowMs),
+    begin: x => void exchanges.push(x),
+    connect: () => {},
+    refused: () => {},
+    unsupported: () => {},
+    broken: () => {},
+    draining: () => false,
+    idleMs: 75_000,
+  })
+  async function call(text = '', first?: string) {
+    const socket = new FakeSocket({ allowHalfOpen: true })
+    door.accept(socket.asSocket, { kind: 'application' }, 80, first === undefined ? undefined : Buffer.from(first))
+    await socket.receive(text)
+    return socket
+  }
+  const sweepAt = async (nowMs: number) => {
+    clock.nowMs = nowMs
+    door.sweep()
+    await settled()
+  }
+  return { door, clock, exchanges, call, sweepAt }
+}
+
+describe('a door', () => {
+  test('counts its callers, and the exchanges under way', async () => {
+    const { door, call, exchanges } = opened()
+    const idle = await call()
+    await call(GET)
+    await call('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
+    expect(door).toMatchObject({ connections: 3, exchanges: 2 })
+    exchanges[0]!.reply(ownHead(200, 'OK', [], 0), Buffer.alloc(0))
+    await idle.receiveEnd()
+    expect(door).toMatchObject({ connections: 2, exchanges: 1 })
+  })
+
+  test('begins with bytes that were read before it', async () => {
+    const { call, exchanges } = opened()
+    await call('t: a\r\n\r\n', 'GET / HTTP/1.1\r\nHos')
+    expect(exchanges.length).toBe(1)
+  })
+
+  test('[LOAD-1] closes a caller whose head takes more than ten seconds, however it trickles', async () => {
+    const { call, sweepAt } = opened()
+    const socket = await call('GET / HT')
+    await sweepAt(9_000)
+    await socket.receive('TP')
+    await sweepAt(10_000)
+    expect(socket.destroyed).toBe(false)
+    await sweepAt(10_001)
+    expect(socket.destroyed).toBe(true)
+  })
+
+  test('[LOAD-1] closes a caller that stops in its body for a minute', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const socket = await call('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n')
+    exchanges[0]!.body.attach({ data: () => true, end: () => {}, reset: () => {} })
+    await sweepAt(50_000)
+    await socket.receive('some')
+    await sweepAt(110_000)
+    expect(socket.destroyed).toBe(false)
+    await sweepAt(110_001)
+    expect(socket.destroyed).toBe(true)
+  })
+
+  test('does not take its own pause for silence of the caller', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const socket = await call('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n')
+    exchanges[0]!.body.attach({ data: () => false, end: () => {}, reset: () => {} })
+    await socket.receive('some')
+    await sweepAt(100_000)
+    exchanges[0]!.body.resume()
+    await sweepAt(100_001)
+    expect(socket.destroyed).toBe(false)
+  })
+
+  test('closes the idle in order, and counts no answer as idle time', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const socket = await call(GET)
+    await sweepAt(200_000)
+    exchanges[0]!.reply(ownHead(200, 'OK', [], 0), Buffer.alloc(0))
+    await sweepAt(200_001)
+    expect(socket.finished).toBe(false)
+    await sweepAt(275_001)
+    expect(socket.finished).toBe(true)
+    expect(socket.destroyed).toBe(false)
+    vi.advanceTimersByTime(1_000)
+    expect(socket.destroyed).toBe(true)
+  })
+
+  test('[LOAD-1] breaks a last answer off that is not read for a minute', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const socket = await call('GET / HTTP/1.0\r\n\r\n')
+    socket.stall()
+    const x = exchanges[0]!
+    x.respond({ ...ownHead(200, 'OK', [], 0), body: { kind: 'until-close' } })
+    x.data(Buffer.alloc(200_000))
+    x.end(undefined)
+    await sweepAt(60_000)
+    expect(socket.destroyed).toBe(false)
+    await sweepAt(60_001)
+    expect(socket).toMatchObject({ destroyed: true, brokenOff: true })
+  })
+
+  test('closes those between requests when asked, and lets exchanges end', async () => {
+    const { door, call, exchanges } = opened()
+    const [idle, busy] = [await call(), await call(GET)]
+    door.closeIdle()
+    await settled()
+    expect(idle.finished).toBe(true)
+    expect(busy.finished).toBe(false)
+    exchanges[0]!.reply(ownHead(200, 'OK', [], 0), Buffer.alloc(0))
+    await settled()
+    expect(busy.sent).toContain('connection: close')
+    expect(busy.finished).toBe(true)
+  })
+
+  test('closes all at once at the end', async () => {
+    const { door, call } = opened()
+    const all = [await call(), await call(GET), await call('GET')]
+    door.destroyAll()
+    await settled()
+    expect(all.every(socket => socket.destroyed)).toBe(true)
+    expect(door.connections).toBe(0)
+  })
+})

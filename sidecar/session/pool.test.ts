@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest'
+import { FakeSocket, settled } from '../../test/fakes/socket.ts'
+import { Headers, NO_BODY, type RequestHead } from '../http/mod.ts'
+import { Turn } from '../transport/mod.ts'
+import { type ClientEvents, EndpointPool, type H1ClientSession } from './mod.ts'
+
+const GET: RequestHead = {
+  method: 'GET',
+  target: '/',
+  authority: 'a',
+  headers: Headers.empty(),
+  body: NO_BODY,
+  minorVersion: 1,
+  keepAlive: true,
+  expectContinue: false,
+  upgrade: undefined,
+  hasMeshFields: false,
+  traceparent: undefined,
+}
+const nothing: ClientEvents = {
+  onInform: () => {},
+  onHead: () => {},
+  onData: () => true,
+  onEnd: () => {},
+  onFailure: () => {},
+  onDrain: () => {},
+}
+const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+
+function pooled() {
+  const clock = { nowMs: 0 }
+  const state = { taker: undefined as ((session: H1ClientSession) => boolean) | undefined, ended: 0 }
+  const pool = new EndpointPool({
+    turn: new Turn(() => clock.nowMs),
+    offer: session => state.taker?.(session) ?? false,
+    connectionClosed: () => void state.ended++,
+    broken: () => {},
+  })
+  /** A connection that has answered one request. */
+  async function used() {
+    const socket = new FakeSocket({ allowHalfOpen: false })
+    const session = pool.adopt(socket.asSocket)
+    session.send(GET, nothing)
+    await socket.receive(ANSWER)
+    return { socket, session }
+  }
+  return { pool, clock, state, used }
+}
+
+describe('a pool', () => {
+  test('gives the connection that was used last, and each to one request', async () => {
+    const { pool, used } = pooled()
+    const [first, second] = [await used(), await used()]
+    expect(pool.size).toBe(2)
+    expect(pool.take()).toBe(second.session)
+    expect(pool.take()).toBe(first.session)
+    expect(pool.take()).toBeUndefined()
+  })
+
+  test('gives none that has ended, even before that has been told', async () => {
+    const { pool, used } = pooled()
+    const [first, second, third] = [await used(), await used(), await used()]
+    second.socket.destroy()
+    third.socket.destroy()
+    expect(pool.take()).toBe(first.session)
+  })
+
+  test('forgets what has ended', async () => {
+    const { pool, used, state } = pooled()
+    const { socket } = await used()
+    await socket.receiveEnd()
+    expect(pool.size).toBe(0)
+    expect(state.ended).toBe(1)
+    expect(pool.take()).toBeUndefined()
+  })
+
+  test('offers a free connection to those who wait before it puts it by', async () => {
+    const { pool, used, state } = pooled()
+    const offered: H1ClientSession[] = []
+    state.taker = session => offered.push(session) > 0
+    const { session } = await used()
+    expect(offered).toEqual([session])
+    expect(pool.take()).toBeUndefined()
+  })
+
+  test('closes what has been idle for too long, and nothing else', async () => {
+    const { pool, used, clock } = pooled()
+    const old = await used()
+    clock.nowMs = 1_000
+    const young = await used()
+    clock.nowMs = 5_000
+    pool.closeIdle(4_000)
+    expect(old.socket.destroyed).toBe(true)
+    expect(young.socket.destroyed).toBe(false)
+    await settled()
+    expect(pool.size).toBe(1)
+    clock.nowMs = 5_001
+    pool.closeIdle(4_000)
+    expect(young.socket.destroyed).toBe(true)
+  })
+
+  test('waits a second for the rest of an answer that nobody wants', async () => {
+    const { pool, clock } = pooled()
+    const socket = new FakeSocket({ allowHalfOpen: false })
+    const session = pool.adopt(socket.asSocket)
+    session.send(GET, nothing)
+    await socket.receive('HTTP/1.1 503 x\r\nContent-Length: 5\r\n\r\n')
+    session.discardAnswer()
+    clock.nowMs = 1_000
+    pool.closeIdle(60_000)
+    expect(socket.destroyed).toBe(false)
+    clock.nowMs = 1_001
+    pool.closeIdle(60_000)
+    expect(socket.destroyed).toBe(true)
+    await settled()
+    expect(pool.size).toBe(0)
+  })
+
+  test('that is retired closes what is free at once, and the others after their answers', async () => {
+    const { pool, used } = pooled()
+    const free = await used()
+    const busy = await used()
+    pool.take()?.send(GET, nothing)
+    pool.retireAll()
+    expect(free.socket.destroyed).toBe(true)
+    expect(busy.socket.destroyed).toBe(false)
+    expect(pool.take()).toBeUndefined()
+    await busy.socket.receive(ANSWER)
+    expect(busy.socket.destroyed).toBe(true)
+    expect(pool.take()).toBeUndefined()
+  })
+})
