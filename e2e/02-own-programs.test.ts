@@ -46,13 +46,13 @@ function meshFile(goCommand: string): string {
     go: goCommand,
   }
   return [
-    process_('pages', `python3, ${programPath('server.py')}`, ', service: pages'),
-    process_('mortal', `node, ${programPath('mortal.ts')}`, ', service: mortal, env: { LIFE_MS: "1500" }'),
-    ...CLIENTS.map(name => process_(name, commands[name])),
+    processOf('pages', `python3, ${programPath('server.py')}`, ', service: pages'),
+    processOf('mortal', `node, ${programPath('mortal.ts')}`, ', service: mortal, env: { LIFE_MS: "1500" }'),
+    ...CLIENTS.map(name => processOf(name, commands[name])),
   ].join('\n')
 }
 
-function process_(name: string, command: string, more = ''): string {
+function processOf(name: string, command: string, more = ''): string {
   return `---
 apiVersion: selvedge.dev/v1
 kind: Process

@@ -8,6 +8,8 @@ const BACK_MS = 2_000
 const RESTART_MS = 15_000
 const KILLS = 2
 const AFTER_MS = 2_500
+/** `--restart-grace` of the control plane, and a little more. */
+const RESTART_GRACE_MS = 11_000
 
 const WORKLOADS = ['shop/hello-1', 'shop/hello-2', 'shop/caller'] as const
 
@@ -132,6 +134,15 @@ describe('a control plane that is killed under load', () => {
       expect((await caller.once({ url: 'http://hello/' })).head['x-marked']).toBe('yes')
     },
   )
+
+  test('has withdrawn nothing either when the time has passed that it gives sidecars to come back', async () => {
+    await caller.load({ url: 'http://hello/', perSecond: 50 })
+    const endpoints = watching()
+    await pause(RESTART_GRACE_MS - AFTER_MS)
+    expect([...(await endpoints.stop())]).toEqual([2])
+    expect(await caller.stop()).toMatchObject({ failed: 0, failures: [] })
+    expect((await mesh.api<{ sidecars: unknown[] }>('/fleet')).sidecars).toHaveLength(WORKLOADS.length)
+  })
 
   test('takes changes again, and they reach the sidecars', async () => {
     const changed = await mesh.cli(['delete', 'httproute', 'marked', '-n', 'shop', '--wait'])
