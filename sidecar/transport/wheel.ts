@@ -35,7 +35,7 @@ export class TimerWheel {
   set(timer: Timer, delayMs: number): void {
     this.clear(timer)
     if (this.count === 0) this.tick = this.currentTick()
-    timer.dueTick = Math.max(this.tick + 1, Math.ceil((this.nowMs() - this.originMs + delayMs) / TICK_MS) + 1)
+    timer.dueTick = Math.max(this.tick + 1, Math.ceil((this.nowMs() - this.originMs + delayMs) / TICK_MS))
     const slot = timer.dueTick % SLOTS
     const head = this.slots[slot]
     timer.slot = slot
