@@ -127,6 +127,11 @@ export class Member {
     const { namespace, serviceAccount } = this.instance
     // Fresh for each start: a token is used up by the sidecar that joins with it.
     const { token } = await api.createToken(`${namespace}/${serviceAccount}`, { uses: 1, ttlMs: TOKEN_TTL_MS })
+    if (verbose) {
+      const { admin, metrics } = this.ports
+      const pages = `pages at http://127.0.0.1:${admin}/, metrics at http://127.0.0.1:${metrics}/metrics`
+      output.program(`${this.name}/sidecar`, pages, 'stderr')
+    }
     return launch({
       command: [...selvedge, 'sidecar', ...sidecarArguments(this.instance, this.ports, addresses, verbose)],
       // In the environment, because everybody on the machine can read a command line.
