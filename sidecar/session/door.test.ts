@@ -88,6 +88,17 @@ describe('a door', () => {
     expect(socket.destroyed).toBe(false)
   })
 
+  test('ends a body that nobody takes for five minutes: its caller may have gone unnoticed', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const socket = await call('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n')
+    exchanges[0]!.body.attach({ data: () => false, end: () => {}, reset: () => {} })
+    await socket.receive('some')
+    await sweepAt(300_000)
+    expect(socket.destroyed).toBe(false)
+    await sweepAt(300_001)
+    expect(socket.destroyed).toBe(true)
+  })
+
   test('closes the idle in order, and counts no answer as idle time', async () => {
     const { call, sweepAt, exchanges } = opened()
     const socket = await call(GET)

@@ -8,6 +8,8 @@ import { H1ServerSession, type ServerHost } from './h1-server.ts'
 const HEAD_MS = 10_000
 /** A body of which nothing comes for so long; a last answer that isn't read for so long. */
 const PAUSE_MS = 60_000
+/** A body of which nobody takes more for so long. While its caller isn't read, nothing tells that it has gone. */
+const STALL_MS = 300_000
 
 export interface DoorOptions {
   readonly turn: Turn
@@ -55,11 +57,10 @@ export class Door implements ServerHost {
     for (const session of this.sessions) {
       const { phase } = session
       // What the caller waits for is ours to do: nothing of that is its silence, nor of the connection's idle time.
-      if (phase === 'answer' || phase === 'tunnel' || (phase === 'body' && session.paused)) session.lastActiveMs = now
+      if (phase === 'answer' || phase === 'tunnel') session.lastActiveMs = now
       const quietMs = now - session.lastActiveMs
       if (phase === 'idle' && quietMs > this.options.idleMs) session.closeWhenIdle()
-      else if (quietMs > (phase === 'head' ? HEAD_MS : phase === 'body' || phase === 'closing' ? PAUSE_MS : Infinity))
-        session.destroy()
+      else if (quietMs > quietMsMax(session)) session.destroy()
     }
   }
 
@@ -107,5 +108,19 @@ export class Door implements ServerHost {
 
   draining(): boolean {
     return this.options.draining()
+  }
+}
+
+/** How long a caller may be silent in the middle of something. */
+function quietMsMax({ phase, paused }: H1ServerSession): number {
+  switch (phase) {
+    case 'head':
+      return HEAD_MS
+    case 'body':
+      return paused ? STALL_MS : PAUSE_MS
+    case 'closing':
+      return PAUSE_MS
+    default:
+      return Number.POSITIVE_INFINITY
   }
 }

@@ -341,6 +341,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   }
 
   resume(): void {
+    // Our own pause is no silence of the caller's.
+    this.lastActiveMs = this.host.turn.nowMs()
     // A caller who sent too far ahead is read again when it's that request's turn.
     if (this.held.length <= HELD_BYTES_MAX) this.socket.resume()
   }
