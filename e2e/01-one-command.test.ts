@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { eventually, yes } from './kit/eventually.ts'
+import { eventually, pause, yes } from './kit/eventually.ts'
 import { markedProcesses } from './kit/marked.ts'
 import { FREE_PORTS, temporaryDir } from './kit/mesh.ts'
 import { type Program, startSelvedge } from './kit/program.ts'
@@ -90,6 +90,17 @@ describe('selvedge up', () => {
       expect(existsSync(join(dir, 'context.json'))).toBe(false)
     },
   )
+
+  test.each([500, 1_000, 1_500])('ends as fast when it is told so %d ms after its start, ready or not', async ms => {
+    const mesh = up()
+    await pause(ms)
+    const asked = performance.now()
+    mesh.signalGroup('SIGINT')
+    expect(await mesh.exited).toEqual({ code: 0, signal: null })
+    await eventually('nobody is left', END_MS + NOTICE_MS, () => yes(markedProcesses(mesh.mark).length === 0))
+    expect(performance.now() - asked).toBeLessThan(END_MS + NOTICE_MS)
+    expect(existsSync(join(dir, 'context.json'))).toBe(false)
+  })
 
   test('leaves nobody behind when it is killed itself', async () => {
     const mesh = up()

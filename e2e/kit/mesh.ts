@@ -178,6 +178,7 @@ async function beginMesh(dir: string, args: readonly string[]): Promise<Mesh> {
     return mesh
   } catch (thrown) {
     await program.end()
+    rmSync(dir, { recursive: true, force: true })
     throw thrown
   }
 }
