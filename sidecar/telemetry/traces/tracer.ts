@@ -1,7 +1,7 @@
 import type { AttemptClass, Random } from '../../../common/mod.ts'
 import type { Span } from '../../../model/telemetry/mod.ts'
 import { type Exchange, type Filter, pathOf } from '../../http/mod.ts'
-import { formatTraceparent, looksUnsampled, newSpanId, parseTraceparent } from './trace-context.ts'
+import { formatTraceparent, looksUnsampled, newSpanId, parseTraceparent, type TraceContext } from './trace-context.ts'
 import { UnixTime } from './unix-time.ts'
 
 /** Spans that wait for the next report. What comes on top is dropped and counted: traces are a sample anyway. */
@@ -53,12 +53,19 @@ export class Tracer {
         return
       }
       const context = parseTraceparent(given)
+      if (context?.sampled === false) {
+        // Unsampled with other flags, such as "the trace id is random".
+        x.traceText = given
+        return
+      }
       if (context !== undefined) {
         x.traceParent = context.spanId
-        x.traceSampled = context.sampled
+        x.traceSampled = true
         this.send(x, context.traceId, newSpanId(this.options.random))
         return
       }
+      // W3C Trace Context, 3.3: what belongs to a trace that can't be read is not for the one that begins here.
+      x.request.headers.remove('tracestate')
     }
     x.traceSampled = this.options.random() < this.options.sampling()
     const spanId = newSpanId(this.options.random)
@@ -69,6 +76,11 @@ export class Tracer {
   private traceHigh(): string {
     if (this.highUses++ % HIGH_USES === 0) this.high = newSpanId(this.options.random)
     return this.high
+  }
+
+  private fresh(): TraceContext {
+    const spanId = newSpanId(this.options.random)
+    return { traceId: this.traceHigh() + spanId, spanId, sampled: false }
   }
 
   private send(x: Exchange, traceId: string, spanId: string): void {
@@ -95,10 +107,10 @@ export class Tracer {
   }
 
   private keep(x: Exchange, kind: 'client' | 'server'): void {
-    const context = parseTraceparent(x.traceText)
-    if (context === undefined) return
+    // What only looked like a context was handed on too: the error is kept under ids of its own.
+    const context = parseTraceparent(x.traceText) ?? this.fresh()
     // An error of a request that nobody sampled: its header went on as it came, so the span in it is the one above ours.
-    const passedOn = x.traceText === x.request.traceparent
+    const passedOn = x.traceText === x.request.traceparent && context.traceId === x.traceText.slice(3, 35)
     this.push({
       ...this.common(x, x.startMs, this.options.nowMs()),
       traceId: context.traceId,

@@ -1,0 +1,202 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../../common/mod.ts'
+import { type Exchange, Stack } from '../../http/mod.ts'
+import { endWith, exchange } from '../exchange.fixture.ts'
+import { Tracer } from '../mod.ts'
+import { formatTraceparent, newSpanId, parseTraceparent } from './trace-context.ts'
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const PARENT = 'b7ad6b7169203331'
+const SAMPLED = `00-${TRACE}-${PARENT}-01`
+const UNSAMPLED = `00-${TRACE}-${PARENT}-00`
+
+function traced(sampling: number, seed = 1) {
+  const clock = { nowMs: 1_000 }
+  const tracer = new Tracer({
+    random: seededRandom(seed),
+    nowMs: () => clock.nowMs,
+    wallMs: () => 1_700_000_000_000 + clock.nowMs,
+    sampling: () => sampling,
+  })
+  const stack = new Stack([tracer.filter('client')], () => {})
+  const run = (fields: Record<string, string>, status: number): Exchange => {
+    const x = exchange(fields)
+    stack.begin(x)
+    endWith(x, status)
+    return x
+  }
+  return { tracer, stack, run, clock }
+}
+
+describe('a traceparent that is given', () => {
+  test.each([UNSAMPLED, `00-${TRACE}-${PARENT}-02`, `00-${TRACE}-${PARENT}-fe`])(
+    'unsampled, is handed on untouched: %s',
+    given => {
+      const { tracer, run } = traced(1)
+      const x = run({ traceparent: given, tracestate: 'a=b' }, 200)
+      expect(x.request.headers.toText()).toBe(`traceparent: ${given}\r\ntracestate: a=b\r\n`)
+      expect(x.traceSampled).toBe(false)
+      expect(tracer.take()).toEqual([])
+    },
+  )
+
+  test('sampled, goes on with our span as the parent', () => {
+    const { tracer, run } = traced(0)
+    const x = run({ traceparent: SAMPLED, tracestate: 'a=b' }, 200)
+    const sent = parseTraceparent(x.request.headers.get('traceparent') ?? '')
+    expect(sent).toMatchObject({ traceId: TRACE, sampled: true })
+    expect(sent?.spanId).not.toBe(PARENT)
+    expect(x.request.headers.get('tracestate')).toBe('a=b')
+    expect(tracer.take()).toMatchObject([
+      { traceId: TRACE, spanId: sent?.spanId, parentSpanId: PARENT, kind: 'client' },
+    ])
+  })
+
+  test.each([
+    'nonsense',
+    '',
+    SAMPLED.toUpperCase(),
+    `${SAMPLED}-more`,
+    `00-${'0'.repeat(32)}-${PARENT}-01`,
+    `00-${TRACE}-${'0'.repeat(16)}-01`,
+    `ff-${TRACE}-${PARENT}-01`,
+    `${SAMPLED}, ${SAMPLED}`,
+  ])('malformed, gives way to a new trace, and its tracestate with it: %j', given => {
+    const { run } = traced(1)
+    const x = run({ traceparent: given, tracestate: 'a=b' }, 200)
+    const sent = parseTraceparent(x.request.headers.get('traceparent') ?? '')
+    expect(sent).toMatchObject({ sampled: true })
+    expect(sent?.traceId).not.toBe(TRACE)
+    expect(x.request.headers.has('tracestate')).toBe(false)
+  })
+})
+
+describe('a new trace', () => {
+  test('has one traceparent, ids of its own, and no parent', () => {
+    const { tracer, run } = traced(1)
+    const [one, two] = [run({}, 200), run({}, 200)]
+    const ids = [one, two].map(x => parseTraceparent(x.request.headers.get('traceparent') ?? ''))
+    expect(ids[0]?.traceId).not.toBe(ids[1]?.traceId)
+    expect(ids[0]?.spanId).not.toBe(ids[1]?.spanId)
+    expect(tracer.take().map(span => span.parentSpanId)).toEqual(['', ''])
+  })
+
+  test('is sampled as often as asked', () => {
+    const { tracer, run } = traced(0.1)
+    for (let i = 0; i < 10_000; i++) {
+      run({}, 200)
+      if (i === 0) continue
+    }
+    const kept = tracer.take().length
+    expect(kept).toBeGreaterThan(900)
+    expect(kept).toBeLessThan(1_100)
+  })
+
+  test('never or always, at the ends', () => {
+    for (const sampling of [0, 1]) {
+      const { tracer, run } = traced(sampling)
+      for (let i = 0; i < 100; i++) run({}, 200)
+      expect(tracer.take().length).toBe(sampling * 100)
+    }
+  })
+})
+
+describe('an error is kept', () => {
+  test('of a trace that nobody sampled, below the span that was handed on', () => {
+    const { tracer, run } = traced(0)
+    run({ traceparent: UNSAMPLED }, 503)
+    const [span] = tracer.take()
+    expect(span).toMatchObject({ traceId: TRACE, parentSpanId: PARENT, status: 503 })
+    expect(span?.spanId).not.toBe(PARENT)
+  })
+
+  test('of a new trace that was not sampled, under the ids that went on', () => {
+    const { tracer, run } = traced(0)
+    const x = run({}, 500)
+    const sent = parseTraceparent(x.request.headers.get('traceparent') ?? '')
+    expect(sent?.sampled).toBe(false)
+    expect(tracer.take()).toMatchObject([{ traceId: sent?.traceId, spanId: sent?.spanId, parentSpanId: '' }])
+  })
+
+  test('of what only looked like a trace, under ids of its own', () => {
+    const { tracer, run } = traced(0)
+    run({ traceparent: UNSAMPLED.replace(TRACE, '?'.repeat(32)) }, 500)
+    expect(tracer.take()).toMatchObject([{ traceId: expect.stringMatching(/^[0-9a-f]{32}$/), parentSpanId: '' }])
+  })
+
+  test('where the mesh gave a cause, whatever the status', () => {
+    const { tracer, stack } = traced(0)
+    const x = exchange()
+    stack.begin(x)
+    x.facts.cause = 'rate-limited'
+    endWith(x, 429)
+    expect(tracer.take()).toMatchObject([{ status: 429, cause: 'rate-limited' }])
+  })
+
+  test('but no answer below 500 that the application gave', () => {
+    const { tracer, run } = traced(0)
+    run({}, 404)
+    run({ traceparent: UNSAMPLED }, 499)
+    expect(tracer.take()).toEqual([])
+  })
+})
+
+describe('a span', () => {
+  test('holds what is known of the exchange, but not its query', () => {
+    const { tracer, stack, clock } = traced(1)
+    const x = exchange()
+    stack.begin(x)
+    Object.assign(x.facts, { source: 'shop/a', destination: 'shop/b', route: 'shop/r', endpoint: '10.0.0.1:1' })
+    clock.nowMs = 1_012.5
+    endWith(x, 200)
+    expect(tracer.take()).toMatchObject([
+      {
+        source: 'shop/a',
+        destination: 'shop/b',
+        route: 'shop/r',
+        endpoint: '10.0.0.1:1',
+        method: 'GET',
+        path: '/a/b',
+        status: 200,
+        startUs: 1_700_000_001_000_000,
+        durationUs: 12_500,
+      },
+    ])
+  })
+
+  test('of an attempt stands below the exchange, and is kept where that is sampled', () => {
+    const { tracer, stack } = traced(0)
+    const [sampled, not] = [exchange({ traceparent: SAMPLED }), exchange({})]
+    for (const x of [sampled, not]) {
+      stack.begin(x)
+      tracer.attempt(x, '10.0.0.1:1', 'reset', 0, 1_000, 1_001)
+    }
+    expect(tracer.take()).toMatchObject([
+      { kind: 'attempt', traceId: TRACE, parentSpanId: sampled.traceText.slice(36, 52), cause: 'upstream-reset' },
+    ])
+  })
+
+  test('is dropped and counted when too many wait', () => {
+    const { tracer, run } = traced(1)
+    for (let i = 0; i < 2_010; i++) run({}, 200)
+    expect(tracer.dropped).toBe(10)
+    expect(tracer.take().length).toBe(2_000)
+    expect(tracer.take()).toEqual([])
+  })
+})
+
+test('what is formatted is read again', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.boolean(), (seed, sampled) => {
+      const random = seededRandom(seed)
+      const [traceId, spanId] = [newSpanId(random) + newSpanId(random), newSpanId(random)]
+      expect(spanId).toMatch(/^[0-9a-f]{16}$/)
+      expect(parseTraceparent(formatTraceparent(traceId, spanId, sampled))).toEqual({ traceId, spanId, sampled })
+    }),
+  )
+})
+
+test('reading never throws', () => {
+  fc.assert(fc.property(fc.string(), text => void parseTraceparent(text)))
+})
