@@ -138,6 +138,7 @@ export class CurrentPolicy implements PolicySink {
   }
 
   private rememberAbsent(key: ServiceKey): void {
+    this.absentSince.delete(key)
     if (this.absentSince.size >= ABSENT_MAX) {
       // The oldest goes: a map keeps the order of insertion.
       for (const oldest of this.absentSince.keys()) {
@@ -145,7 +146,6 @@ export class CurrentPolicy implements PolicySink {
         break
       }
     }
-    this.absentSince.delete(key)
     this.absentSince.set(key, this.nowMs())
   }
 
