@@ -8,8 +8,12 @@ import { type Mesh, startMesh } from './kit/mesh.ts'
 import { run, startProgram } from './kit/program.ts'
 
 const BYTES = 100_000_000
-/** Six sockets of the system lie between, which may hold a few MB each, and two sidecars; without backpressure it would be all of it. */
-const HELD_BYTES_MAX = 70_000_000
+/**
+ * What a slow reader gets, and how much of it may have left its source meanwhile. Between them lie two sidecars and the buffers of six
+ * sockets, each of which grows to some MB, as Linux sees fit; without backpressure it would be all.
+ */
+const SLOW_BYTES = 500_000_000
+const HELD_BYTES_MAX = 150_000_000
 const SLOW_READ_MS = 2_000
 /** An idle sidecar has some 100 MB resident; what it carries may not add much to that, however large the body. */
 const RESIDENT_KB_MAX = 256 * 1024
@@ -53,7 +57,7 @@ describe('a body of 100 MB', () => {
   })
 
   test('waits for a slow reader at its source, and fills no sidecar', async () => {
-    const url = `http://blobs.shop/?bytes=${BYTES}`
+    const url = `http://blobs.shop/?bytes=${SLOW_BYTES}`
     const slow = startProgram(['curl', '-sS', '-x', proxy, '--limit-rate', '1M', '-o', '/dev/null', url])
     try {
       await pause(SLOW_READ_MS)

@@ -1,21 +1,25 @@
 // Large bodies both ways. GET /?bytes=N streams N bytes, as fast as they are taken; PUT answers how many bytes came and their SHA-256;
 // GET /sent tells how many bytes of the last stream have been handed to the system.
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 
 const chunk = Buffer.alloc(65_536, 'selvedge ')
 let sent = 0
 
-async function stream(response: ServerResponse, bytes: number): Promise<void> {
-  response.writeHead(200, { 'content-length': bytes })
-  response.on('error', () => {})
-  for (sent = 0; sent < bytes && !response.destroyed; ) {
+function* pieces(bytes: number): Generator<Buffer> {
+  for (sent = 0; sent < bytes; ) {
     const piece = chunk.subarray(0, Math.min(chunk.length, bytes - sent))
     sent += piece.length
-    if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    yield piece
   }
-  response.end()
+}
+
+function stream(response: ServerResponse, bytes: number): void {
+  response.writeHead(200, { 'content-length': bytes })
+  // A reader that goes away is no fault of ours.
+  pipeline(Readable.from(pieces(bytes), { highWaterMark: 1 }), response).catch(() => {})
 }
 
 const server = createServer((request, response) => {
