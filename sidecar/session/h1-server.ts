@@ -197,7 +197,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
         return
       case 'exchange':
         if (!this.requestDone) this.readBody(chunk, 0)
-        else if (this.state.x.request.method !== 'CONNECT') this.hold(chunk)
+        else if (this.state.x.request.method !== 'CONNECT') this.hold(chunk, 0)
         else this.refuse(problem(400, 'bytes before the answer to a CONNECT'))
         return
       case 'tunnel':
@@ -208,10 +208,11 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
   }
 
-  /** Keeps what belongs to requests to come. */
-  private hold(chunk: Buffer): void {
-    if (chunk.length === 0) return
-    this.held = this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk])
+  /** Keeps what belongs to requests to come, from `from` on. */
+  private hold(chunk: Buffer, from: number): void {
+    if (from === chunk.length) return
+    const rest = from === 0 ? chunk : chunk.subarray(from)
+    this.held = this.held.length === 0 ? rest : Buffer.concat([this.held, rest])
     if (this.held.length > HELD_BYTES_MAX) this.socket.pause()
   }
 
@@ -281,7 +282,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       return
     }
     // What is behind the head is put by first: the answer may be there before `begin` returns.
-    if (this.requestDone) this.hold(bytes.subarray(after))
+    if (this.requestDone) this.hold(bytes, after)
     this.host.begin(x)
     if (after < bytes.length && !this.requestDone) this.onData(bytes.subarray(after))
   }
@@ -294,7 +295,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
     this.lastActiveMs = this.host.turn.nowMs()
     if (!this.reader.done || this.state.kind !== 'exchange') return
-    this.hold(chunk.subarray(after))
+    this.hold(chunk, after)
     this.bodyEnd()
   }
 
