@@ -10,11 +10,17 @@ export async function print(
   lines: () => readonly string[],
 ): Promise<void> {
   if (format === 'json') terminal.out(`${JSON.stringify(value, undefined, 2)}\n`)
-  else if (format === 'yaml') terminal.out((await import('yaml')).stringify(value))
+  else if (format === 'yaml') terminal.out((await yamlWriter())(value))
   else
     terminal.out(
       lines()
         .map(line => `${line}\n`)
         .join(''),
     )
+}
+
+/** `on` and `yes` are booleans to readers of YAML 1.1, kubectl among them: quoted, they are text to all. Loaded when it is needed. */
+export async function yamlWriter(): Promise<(value: unknown) => string> {
+  const { stringify } = await import('yaml')
+  return value => stringify(value, { compat: 'yaml-1.1' })
 }

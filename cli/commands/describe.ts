@@ -1,5 +1,5 @@
 import { type DefineCommand, examples, outputOption, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
-import { print } from '../print.ts'
+import { print, yamlWriter } from '../print.ts'
 import { labelsText, tableLines } from '../render/mod.ts'
 import { type AnyResource, type FleetMember, kindOf, type MeshApi } from '../rest/mod.ts'
 import { notFound } from './get.ts'
@@ -33,8 +33,8 @@ export const defineDescribe: DefineCommand = (command, cli) => {
         const resource = await api.find(kind, options.namespace, name)
         if (resource === undefined) throw notFound(kind.kind, options.namespace, name)
         const description = await describe(api, resource, options.namespace)
-        const yaml = await import('yaml')
-        await print(cli.terminal, options.output, description, () => descriptionLines(description, yaml.stringify))
+        const toYaml = await yamlWriter()
+        await print(cli.terminal, options.output, description, () => descriptionLines(description, toYaml))
       })
     })
   examples(command, ['selvedge describe service catalog -n bookshop', 'selvedge describe httproute canary -n bookshop'])

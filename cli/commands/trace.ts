@@ -33,7 +33,7 @@ async function slowest(api: MeshApi): Promise<TraceAnswer> {
   const first = traces[0]
   if (first === undefined) {
     throw new CliFailure(
-      'Cannot show a trace: none was kept yet. One request in a hundred is kept, and every one that failed; wait, or raise traceSampling in MeshPolicy',
+      'Cannot show a trace: none was kept yet. One request in a hundred is kept, and every one that failed; wait, or raise tracing.sampling in a MeshPolicy',
     )
   }
   return api.trace(first.traceId)

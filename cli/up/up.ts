@@ -250,6 +250,7 @@ async function showTraffic(running: Running, screen: Screen, options: UpOptions,
 }
 
 function summaryText({ requests, successRate, mtlsRate, sidecars, edges }: Summary): string {
+  if (requests === 0) return `all has ended: no request was carried, ${count(sidecars, 'sidecar')}`
   const rates = `${percent(successRate)} successful, ${percent(mtlsRate)} over mTLS`
   return `all has ended: ${count(requests, 'request')} on ${count(edges.length, 'edge')}, ${rates}, ${count(sidecars, 'sidecar')}`
 }

@@ -43,7 +43,7 @@ function sectionOf({ kind, apiVersion, schema }: KindInfo): string {
 }
 
 function exampleOf(example: unknown): string {
-  return `\`\`\`yaml\n${stringify(example)}\`\`\`\n\n`
+  return `\`\`\`yaml\n${stringify(example, { compat: 'yaml-1.1' })}\`\`\`\n\n`
 }
 
 function rowsOf(schema: JsonSchema, path: string): Row[] {
