@@ -201,8 +201,9 @@ function running(
   const stopReporting = opened.report(() => reporter.take())
   const { host, inboundHost } = config
   let closing: Promise<void> | undefined
+  let drained: Promise<void> | undefined
 
-  async function drain(): Promise<void> {
+  async function drainAll(): Promise<void> {
     if (own.draining) return
     own.draining = true
     opened.setReady(false)
@@ -236,7 +237,10 @@ function running(
       admin: `127.0.0.1:${doors.ports.admin}`,
       metrics: `${host}:${doors.ports.metrics}`,
     },
-    drain,
+    drain: () => {
+      drained ??= drainAll()
+      return drained
+    },
     close: () => {
       closing ??= closeAll()
       return closing

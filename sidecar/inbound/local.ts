@@ -5,8 +5,8 @@ import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Instruments, Meter } from '../telemetry/mod.ts'
 import { type CarryPlan, Destination, type UpstreamEnvironment } from '../upstream/mod.ts'
 
-/** Applications are known to close an idle connection after 5 s (Node's default); we are first. */
-const IDLE_MS = 4_000
+/** Applications are known to close an idle connection after 5 s (Node's default); we are first, though we look but once a second. */
+const IDLE_MS = 3_500
 /** Callers' breakers protect us; this bounds what a single application can be asked for at all. */
 const SETTINGS: TrafficSettings = {
   policy: undefined,
@@ -100,7 +100,7 @@ export class LocalApplication {
   }
 
   closeIdle(): void {
-    for (const destination of this.ports.values()) destination.closeIdle(IDLE_MS)
+    for (const destination of this.ports.values()) destination.closeIdle(IDLE_MS, IDLE_MS)
   }
 
   close(): void {

@@ -9,8 +9,8 @@ import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../
 const EXTERNAL_MAX = 256
 /** How long a connection may carry nothing. Below the 75 s after which our own inbound side closes. */
 const MESH_IDLE_MS = 60_000
-/** Servers outside the mesh are known to close after 5 s (Node's default). */
-const PLAIN_IDLE_MS = 4_000
+/** Servers outside the mesh are known to close after 5 s (Node's default); we look once a second. */
+const PLAIN_IDLE_MS = 3_500
 /** What counts for a host outside the mesh, which no TrafficPolicy names: DESIGN section 7, without ejection of the only endpoint. */
 const EXTERNAL_SETTINGS: TrafficSettings = {
   policy: undefined,
@@ -116,8 +116,9 @@ export class Destinations {
   }
 
   closeIdle(): void {
-    for (const destination of this.services.values()) destination.closeIdle(MESH_IDLE_MS)
-    for (const destination of this.external.values()) destination.closeIdle(PLAIN_IDLE_MS)
+    for (const destinations of [this.services, this.external]) {
+      for (const destination of destinations.values()) destination.closeIdle(MESH_IDLE_MS, PLAIN_IDLE_MS)
+    }
   }
 
   retireMeshConnections(): void {

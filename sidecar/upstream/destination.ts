@@ -128,9 +128,9 @@ export class Destination {
     return false
   }
 
-  /** Connections that carry nothing for longer than this are closed. */
-  closeIdle(idleMsMax: number): void {
-    for (const endpoint of this.byKey.values()) endpoint.pool.closeIdle(idleMsMax)
+  /** Connections that carry nothing for longer than this are closed; those to other sidecars may be kept longer than those to just any server. */
+  closeIdle(meshIdleMsMax: number, plainIdleMsMax: number): void {
+    for (const endpoint of this.byKey.values()) endpoint.pool.closeIdle(endpoint.mtls ? meshIdleMsMax : plainIdleMsMax)
   }
 
   /** The identity has been renewed: new exchanges get new connections. */

@@ -106,14 +106,14 @@ async function startOne(folder: string, caDir: string, name: string, wish: Sidec
   if (!started.ok) throw new Error(started.error)
   const sidecar = started.value
   const { outbound, inbound, admin, metrics } = sidecar.addresses
-  const close = sidecar.close
+  let closing: Promise<void> | undefined
   const page = async (pagePath: string) => (await ask(portOf(admin), pagePath)).body
   return {
     sidecar: {
       ...sidecar,
-      close: async () => {
-        await close()
-        closeSync(logFd)
+      close: () => {
+        closing ??= sidecar.close().then(() => closeSync(logFd))
+        return closing
       },
     },
     outbound: portOf(outbound),
