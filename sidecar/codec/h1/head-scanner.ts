@@ -121,6 +121,10 @@ export class HeadScanner {
         if (this.skipped !== 0) return this.refuse(400, 'empty lines before the start line')
         this.skipped = 2
       } else if (this.startLineEnd === 0) {
+        // What isn't HTTP at all (or is HTTP/0.9, which has no more lines) is told at its first line, not when it falls silent.
+        const first = from + start
+        if (!named(bytes, first, 'http/') && (length < 9 || !named(bytes, first + length - 8, 'http/')))
+          return this.refuse(400, 'not a start line of HTTP (HTTP/0.9 is not served)')
         this.startLineEnd = start + length
         this.fieldsStart = this.lineStart
         end = headEnd(bytes, from)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX } from '../../../common/mod.ts'
-import { fieldsOf, goodRequest, readRequest, refusalOf } from './head.fixture.ts'
+import { fieldsOf, goodRequest, readRequest, readResponse, refusalOf } from './head.fixture.ts'
 
 /** A request with these field lines beside its Host. */
 const withFields = (...lines: string[]) =>
@@ -157,6 +157,11 @@ describe('lines of a head', () => {
 
   test.each(['HTTP/2.0', 'HTTP/1.2', 'HTTP/0.9', 'HTTP/3.0'])('[H1-18] %s in a request line: 505', version => {
     expect(refusalOf(withLine(`GET / ${version}`))).toBe(505)
+  })
+
+  test('[H1-18] HTTP/0.9, and what is no HTTP at all, is told at its first line', () => {
+    for (const line of ['GET /\r\n', 'SSH-2.0-x\r\n', '220 mail.example ESMTP\r\n', 'x\r\n'])
+      expect([refusalOf(line), readResponse(line).kind]).toEqual([400, 'refused'])
   })
 
   test('one empty line before the request is ignored', () => {
