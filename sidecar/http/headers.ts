@@ -146,7 +146,7 @@ function beginsWith(text: string, from: number, lowerPrefix: string): boolean {
 }
 
 /** Whether `text[from..to]` is `lower`, without regard to case. */
-export function sameName(text: string, from: number, to: number, lower: string): boolean {
+function sameName(text: string, from: number, to: number, lower: string): boolean {
   if (to - from !== lower.length) return false
   for (let i = 0; i < lower.length; i++) {
     const c = text.charCodeAt(from + i)

@@ -3,7 +3,6 @@
  * Invariants: whatever two parsers could read in two ways is refused; every length is bounded; a byte of a head is looked at once.
  */
 export * from './body-reader.ts'
-export { isHost } from './bytes.ts'
 export { HeadScanner, NEED_MORE, REFUSED } from './head-scanner.ts'
 export * from './problem.ts'
 export { readRequestHead } from './request-head.ts'
