@@ -143,6 +143,12 @@ export class Mesh {
     return all.find(({ destination }) => destination === service)?.endpoints.length ?? 0
   }
 
+  /** Whether the program beside the sidecar of `workload` answers on its own port. */
+  async answers(workload: string): Promise<boolean> {
+    const { application } = this.sidecar(workload)
+    return (await fetch(`http://127.0.0.1:${application}/`)).ok
+  }
+
   /** Ends the mesh as a user would, and removes what is left. Throws when it has left a process behind. */
   async stop(): Promise<void> {
     try {

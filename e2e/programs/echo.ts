@@ -13,7 +13,9 @@ const server = createServer((request, response) => {
 // How long an idle connection lives is the sidecar's to say.
 server.keepAliveTimeout = 120_000
 server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log(`${name} listens`))
+let ending = false
 process.once('SIGTERM', () => {
+  ending = true
   server.close(() => process.exit(0))
   server.closeIdleConnections()
 })
@@ -39,6 +41,7 @@ function send(response: ServerResponse, code: number, body: unknown): void {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
     'x-answered-by': name,
+    ...(ending ? { connection: 'close' } : {}),
   })
   response.end(text)
 }
