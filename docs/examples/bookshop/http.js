@@ -3,6 +3,8 @@ import { createServer } from 'node:http'
 
 /** A request's body has at most this many bytes; an order is far smaller. */
 const BODY_BYTES_MAX = 64 * 1024
+/** From SIGTERM on each answer ends its connection, so that none is kept open, and the sidecar sends no further request. */
+let ending = false
 
 /** An answer that is not the happy one. */
 export class HttpError extends Error {
@@ -36,6 +38,7 @@ export function serve(name, routes) {
     console.log(`${name} listens on ${server.address().port}`),
   )
   process.once('SIGTERM', () => {
+    ending = true
     server.close(() => process.exit(0))
     server.closeIdleConnections()
   })
@@ -68,7 +71,8 @@ async function readJson(request) {
 function send(response, { status = 200, headers = {}, json, html }) {
   const body = html ?? JSON.stringify(json)
   const type = html === undefined ? 'application/json' : 'text/html; charset=utf-8'
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...headers })
+  const more = ending ? { ...headers, connection: 'close' } : headers
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...more })
   response.end(body)
 }
 
