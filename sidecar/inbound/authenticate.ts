@@ -1,6 +1,15 @@
 import type { Filter } from '../http/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 
+/** What only somebody who is known may say of others. */
+const SAID_OF_OTHERS = [
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-client-cert',
+  'forwarded',
+]
+
 /** Tells the application who calls, in one field that nobody else can write, and removes what callers and applications say in our name. */
 export function authenticate(policy: CurrentPolicy): Filter {
   return {
@@ -15,6 +24,7 @@ export function authenticate(policy: CurrentPolicy): Filter {
         x.fail('unauthenticated', 'plaintext is not served: the mesh is strict')
         return 'done'
       }
+      if (caller.kind !== 'peer') for (const name of SAID_OF_OTHERS) request.headers.remove(name)
       return 'next'
     },
     response: (_x, head) => {

@@ -44,10 +44,10 @@ export class Door implements ServerHost {
     return this.sessions.size
   }
 
-  /** Exchanges under way. */
+  /** Exchanges under way, and those whose answers have not left in whole. */
   get exchanges(): number {
     let count = 0
-    for (const { phase } of this.sessions) if (phase === 'body' || phase === 'answer') count++
+    for (const { phase, unsent } of this.sessions) if (phase === 'body' || phase === 'answer' || unsent) count++
     return count
   }
 

@@ -162,6 +162,11 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     else this.socket.destroy()
   }
 
+  /** Whether some of what was written is still here. */
+  get unsent(): boolean {
+    return this.socket.writableLength > 0
+  }
+
   /** Whether nothing comes from the caller because we don't read. */
   get paused(): boolean {
     return this.socket.isPaused()
