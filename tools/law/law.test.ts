@@ -170,7 +170,7 @@ describe('what a file contains', () => {
   it('a room with no file in it is noticed', () => {
     const found = checkLaw({ rooms: law.rooms.slice(0, 2), never: [] }, [readSource('common/x.ts', '')])
     expect(found.map(one => `${one.severity} ${one.rule} ${one.message}`)).toEqual([
-      'warning rooms lists model/resources, which has no TypeScript file. Remove its line, or fill the room.',
+      'warning rooms lists common/settings, which has no TypeScript file. Remove its line, or fill the room.',
     ])
   })
 })
