@@ -94,6 +94,45 @@ describe('a request reaches a service', () => {
     }
   })
 
+  test('a service may call itself, through its own sidecar twice', async () => {
+    const own = await mesh.with(echoApplication('own'))
+    const sidecar = await mesh.sidecar('own', { port: own.port, labels: { app: 'own' } })
+    await sidecar.edit(
+      { ...sidecar.workload, metadata: { name: 'own-2', namespace: 'shop', labels: { app: 'own' } } },
+      service('own', { app: 'own' }),
+    )
+    const { body } = await ask(sidecar.outbound, 'http://own/me')
+    expect(echo(body)).toMatchObject({ name: 'own', url: '/me' })
+    expect(echo(body).headers['x-selvedge-caller']).toBe('spiffe://mesh.test/ns/shop/sa/own')
+  })
+
+  test('answers without a body leave their connections in order', async () => {
+    const bare = await mesh.with(
+      httpApplication((request, response) => {
+        if (request.method === 'HEAD') response.writeHead(200, { 'content-length': 1000 }).end()
+        else response.writeHead(request.url === '/204' ? 204 : 304).end()
+      }),
+    )
+    const sidecar = await mesh.sidecar('bare', { port: bare.port, labels: { app: 'bare' } })
+    const caller = await mesh.sidecar('web-2', { resources: [sidecar.workload, service('bare', { app: 'bare' })] })
+    const line = wire(caller.outbound)
+    for (const [start, status] of [
+      ['HEAD /', 200],
+      ['GET /204', 204],
+      ['GET /304', 304],
+      ['HEAD /', 200],
+    ] as const) {
+      const before = line.received.length
+      line.send(`${start} HTTP/1.1\r\nHost: bare\r\n\r\n`)
+      await until(() => line.received.slice(before).endsWith('\r\n\r\n'))
+      expect(line.received.slice(before)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    }
+    expect(line.received.match(/content-length: 1000/g)).toHaveLength(2)
+    line.socket.destroy()
+    const [view] = await caller.endpoints()
+    expect(view?.breaker.connections).toBe(1)
+  })
+
   test('pipelined requests are answered in order', async () => {
     const caller = wire(web.outbound)
     const one = (n: number) => `GET /${n} HTTP/1.1\r\nHost: ${n % 2 === 0 ? 'catalog' : 'plain'}\r\n\r\n`

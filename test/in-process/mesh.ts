@@ -39,6 +39,7 @@ export interface SidecarUnderTest {
   /** Its workload as others should know it, with the inbound port. */
   readonly workload: Resource
   readonly path: string
+  readonly config: SidecarConfig
   /** Puts other resources beside its workload, and waits until they are in force. */
   edit(...resources: readonly Resource[]): Promise<void>
   /** An admin page. */
@@ -99,10 +100,8 @@ async function startOne(folder: string, caDir: string, name: string, wish: Sidec
   const logFd = openSync(logPath, 'a')
   const own = workload(name, { labels, ...(port === undefined ? {} : { port }) })
   writeFileSync(path, textOf([own, ...resources]))
-  const started = await startSidecar({ ...configOf(name, path, caDir, port), ...config }, '0.0.0-test', {
-    logFd,
-    ...options,
-  })
+  const whole = { ...configOf(name, path, caDir, port), ...config }
+  const started = await startSidecar(whole, '0.0.0-test', { logFd, ...options })
   if (!started.ok) throw new Error(started.error)
   const sidecar = started.value
   const { outbound, inbound, admin, metrics } = sidecar.addresses
@@ -121,6 +120,7 @@ async function startOne(folder: string, caDir: string, name: string, wish: Sidec
     metrics: portOf(metrics),
     workload: workload(name, { labels, ...(port === undefined ? {} : { port }), inboundPort: portOf(inbound) }),
     path,
+    config: whole,
     edit: async (...next) => {
       const before = revisionOf(await page('/config'))
       writeFileSync(path, textOf([own, ...next]))
