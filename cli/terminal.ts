@@ -27,7 +27,8 @@ export function processTerminal(noColor: boolean): Terminal {
     err: text => void process.stderr.write(text),
     interactive,
     colour: interactive && !noColor,
-    columns: () => (interactive ? process.stdout.columns : COLUMNS_DEFAULT),
+    // A terminal that does not know its own width (in `script`, in some containers) says 0.
+    columns: () => process.stdout.columns || COLUMNS_DEFAULT,
   }
 }
 

@@ -173,6 +173,7 @@ describe('the access log', () => {
       direction: 'inbound',
       source: 'shop/web',
       destination: 'shop/catalog',
+      mtls: true,
       status: 200,
     })
     expect(inbound?.trace).toBe(outbound?.trace)

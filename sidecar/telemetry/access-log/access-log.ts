@@ -31,7 +31,8 @@ export function accessLog(
           route: facts.route === '' ? undefined : facts.route,
           endpoint: facts.endpoint,
           attempts: facts.attempts,
-          mtls: facts.mtls,
+          // Inbound: how the request came; the attempt that follows goes to our own application.
+          mtls: direction === 'inbound' ? x.caller.kind === 'peer' : facts.mtls,
           durationMs: Math.round((nowMs() - x.startMs) * 1000) / 1000,
           requestBytes: x.requestBytes,
           answerBytes: x.answerBytes,
