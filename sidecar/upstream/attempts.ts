@@ -213,6 +213,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     this.doing = { kind: 'requesting', endpoint, session }
     // From the queue it may be another than was picked.
     this.x.facts.endpoint = endpoint.name
+    this.x.facts.mtls = endpoint.mtls
     this.headMs = 0
     loadStarted(endpoint.load)
     session.send(this.x.request, this)

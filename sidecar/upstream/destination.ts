@@ -105,9 +105,21 @@ export class Destination {
 
   wait(waiter: ConnectionWaiter): () => void {
     this.waiters.push(waiter)
+    this.makeRoom(waiter.port)
     return () => {
       const place = this.waiters.indexOf(waiter)
       if (place !== -1) this.waiters.splice(place, 1)
+    }
+  }
+
+  /** Closes a kept connection that requests to this port can't use: it would hold its place in vain. */
+  private makeRoom(port: number): void {
+    const fitting = this.candidates(port)
+    for (const endpoint of this.byKey.values()) {
+      const session = fitting.includes(endpoint) ? undefined : endpoint.pool.take()
+      if (session === undefined) continue
+      session.retire()
+      return
     }
   }
 

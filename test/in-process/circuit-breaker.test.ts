@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Application, httpApplication } from '../fakes/application.ts'
+import { type Application, httpApplication, quickApplication } from '../fakes/application.ts'
 import { ask, wire } from './client.ts'
 import { sendMany } from './load.ts'
 import { type DestinationView, type Mesh, type SidecarUnderTest, startMesh, until } from './mesh.ts'
-import { backend, route, service, trafficPolicy } from './resources.ts'
+import { backend, route, service, trafficPolicy, workload } from './resources.ts'
 
 // CHECKLIST, LOAD-4: what is under way is bounded, what is refused is refused at once, and everything is given back.
 
@@ -134,6 +134,38 @@ describe('more requests than connections', () => {
     }
     await until(() => isQuiet('hurried'))
     expect((await ask(web.outbound, 'http://hurried/quick')).status).toBe(200)
+  })
+
+  test('wait for no connection that another port of the service keeps', async () => {
+    const [one, two] = [await mesh.with(quickApplication('one')), await mesh.with(quickApplication('two'))]
+    const ports = [
+      { name: 'one', port: one.port, protocol: 'http' },
+      { name: 'two', port: two.port, protocol: 'http' },
+    ]
+    const plain = workload('two-ports', { labels: { app: 'two-ports' } })
+    const caller = await mesh.sidecar('web-2', {
+      resources: [
+        { ...plain, spec: { address: '127.0.0.1', ports } },
+        {
+          ...service('two-ports', {}),
+          spec: {
+            selector: { app: 'two-ports' },
+            ports: [
+              { name: 'one', port: 81, targetPort: 'one' },
+              { name: 'two', port: 82, targetPort: 'two' },
+            ],
+          },
+        },
+        trafficPolicy('two-ports', { circuitBreaker: { maxConnections: 1 } }),
+      ],
+    })
+    for (const [port, name] of [
+      [81, 'one'],
+      [82, 'two'],
+      [81, 'one'],
+    ] as const) {
+      expect((await ask(caller.outbound, `http://two-ports:${port}/`)).body).toBe(name)
+    }
   })
 
   test('are all answered, however many', async () => {
