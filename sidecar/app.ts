@@ -8,7 +8,7 @@ import { type OpenedSource, openOrigin } from './origin.ts'
 import { Authorities, connectStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
 import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
-import { probeApplication } from './probe.ts'
+import { type ApplicationProbe, probeApplication } from './probe.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
 import { TimerWheel, Turn } from './transport/mod.ts'
 import type { UpstreamEnvironment } from './upstream/mod.ts'
@@ -111,18 +111,24 @@ interface AssemblyParts {
   readonly access: AccessLog
 }
 
+/** What becomes known, or changes, after the parts are assembled. */
+interface Own {
+  listeners: readonly OwnListener[]
+  source: OpenedSource | undefined
+  probe: ApplicationProbe | undefined
+  draining: boolean
+  /** The last part of a drain. */
+  refusing: boolean
+}
+
 /** Everything that needs no listener yet. */
 function assemble(parts: AssemblyParts) {
   const { config, identity, clock, random, log, access } = parts
   const { nowMs } = clock
-  const own: {
-    listeners: readonly OwnListener[]
-    source: OpenedSource | undefined
-    draining: boolean
-    refusing: boolean
-  } = {
+  const own: Own = {
     listeners: [],
     source: undefined,
+    probe: undefined,
     draining: false,
     refusing: false,
   }
@@ -148,6 +154,7 @@ function assemble(parts: AssemblyParts) {
     isOurselves: connection => isOwnListener(own.listeners, connection),
     attempted: (x, endpoint, outcome, status, startMs, endMs) => {
       instruments.attempted(outcome)
+      if (outcome === 'connect-failed' && x.caller.kind !== 'application') own.probe?.hint()
       tracer.attempt(x, endpoint, outcome, status, startMs, endMs)
     },
     ejected: (service, endpoint) => {
@@ -193,10 +200,9 @@ function running(
   }, SWEEP_MS)
   const stopRetiring = identity.onChange(() => destinations.retireMeshConnections())
   const ports = config.application.map(({ port }) => port)
-  const probe =
-    ports.length === 0
-      ? undefined
-      : probeApplication(config.applicationHost, ports, ready => opened.setReady(ready && !own.draining))
+  if (ports.length > 0) {
+    own.probe = probeApplication(config.applicationHost, ports, ready => opened.setReady(ready && !own.draining))
+  }
   const reporter = new EdgeReporter(config.workload, instruments.meters, () => tracer.take())
   const stopReporting = opened.report(() => reporter.take())
   const { host, inboundHost } = config
@@ -218,7 +224,7 @@ function running(
   async function closeAll(): Promise<void> {
     own.draining = true
     clearInterval(sweep)
-    probe?.close()
+    own.probe?.close()
     stopRetiring()
     await stopReporting()
     doors.close()

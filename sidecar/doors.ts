@@ -10,7 +10,7 @@ import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import { Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
-import { listen, MeshListener, type Turn } from './transport/mod.ts'
+import { KEEP_ALIVE, listen, MeshListener, type Turn } from './transport/mod.ts'
 
 /** Callers' sidecars close at 60 s: they are first, so that none of them meets a connection that we are just closing. */
 const INBOUND_IDLE_MS = 75_000
@@ -103,7 +103,7 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
 }
 
 function plainServer(door: Door) {
-  return createServer({ allowHalfOpen: true, noDelay: true }, socket =>
+  return createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket =>
     door.accept(socket, { kind: 'application' }, NO_PORT, undefined),
   )
 }

@@ -7,7 +7,7 @@ const EAGER_INTERVAL_MS = 50
 const TIMEOUT_MS = 400
 
 export interface ApplicationProbe {
-  /** Tries now: something has just gone wrong. */
+  /** Tries now, where the application was there: something has just gone wrong. */
   hint(): void
   close(): void
 }
@@ -41,7 +41,9 @@ export function probeApplication(
 
   void probe()
   return {
-    hint: () => void probe(),
+    hint: () => {
+      if (ready) void probe()
+    },
     close: () => {
       closed = true
       clearTimeout(timer)

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import type { SpiffeId } from '../../common/mod.ts'
 import { clientTlsOptions, type Svid } from '../identity/mod.ts'
+import { KEEP_ALIVE } from './keep-alive.ts'
 import { Timer, type TimerWheel } from './wheel.ts'
 
 /** Where to connect, and who must be there. `host` is an address, or outside the mesh a name. */
@@ -67,7 +68,7 @@ export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, r
 }
 
 function plainSocket({ host, port, allowHalfOpen = false }: Extract<DialTarget, { kind: 'plain' }>): Socket {
-  return connect({ host, port, allowHalfOpen, noDelay: true })
+  return connect({ host, port, allowHalfOpen, noDelay: true, ...KEEP_ALIVE })
 }
 
 function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>): Socket {
@@ -85,5 +86,6 @@ function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>): Socket {
     servername: target.serverName,
   })
   socket.setNoDelay(true)
+  socket.setKeepAlive(KEEP_ALIVE.keepAlive, KEEP_ALIVE.keepAliveInitialDelay)
   return socket
 }

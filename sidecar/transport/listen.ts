@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { err, ok, type Port, parsePort, type Result } from '../../common/mod.ts'
 import { type Svid, serverTlsOptions } from '../identity/mod.ts'
+import { KEEP_ALIVE } from './keep-alive.ts'
 
 /** A caller that says nothing at all is closed after this, before anything is known of it. */
 const FIRST_BYTE_MS = 10_000
@@ -49,7 +50,7 @@ export class MeshListener {
       events.handshakeFailed()
       socket.destroy()
     })
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, socket => this.accept(socket))
+    this.server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket => this.accept(socket))
   }
 
   /** From now on handshakes use this identity; connections that are there stay. */

@@ -3,6 +3,7 @@
  */
 export { breakOff } from './break-off.ts'
 export { type DialTarget, dial } from './dial.ts'
+export { KEEP_ALIVE } from './keep-alive.ts'
 export { listen, MeshListener } from './listen.ts'
 export { type Flushable, Turn } from './turn.ts'
 export * from './wheel.ts'

@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type ApplicationProbe, probeApplication } from '../../sidecar/probe.ts'
-import { type Application, echoApplication, httpApplication, quickApplication } from '../fakes/application.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { httpApplication, quickApplication } from '../fakes/application.ts'
 import { ask, wire } from './client.ts'
 import { sendMany } from './load.ts'
 import { type Mesh, type SidecarUnderTest, startMesh, until } from './mesh.ts'
@@ -133,59 +132,6 @@ describe('a drain', () => {
       expect([...statuses]).toEqual([[200, 200]])
       sent += 200
     }
-  })
-})
-
-describe('the probe of the application', () => {
-  const probes: ApplicationProbe[] = []
-  afterEach(() => {
-    for (const probe of probes.splice(0)) probe.close()
-  })
-
-  function probed(...applications: readonly Application[]): readonly boolean[] {
-    const told: boolean[] = []
-    const ports = applications.map(({ port }) => port)
-    probes.push(probeApplication('127.0.0.1', ports, ready => told.push(ready)))
-    return told
-  }
-
-  test('says that it answers, that it stopped, and that it is back, each once', async () => {
-    const application = await mesh.with(echoApplication('watched'))
-    const told = probed(application)
-    await until(() => told.length === 1)
-    await application.close()
-    await until(() => told.length === 2)
-    await application.reopen()
-    await until(() => told.length === 3)
-    expect(told).toEqual([true, false, true])
-  })
-
-  test('asks for all of its ports', async () => {
-    const [one, other] = await Promise.all([mesh.with(echoApplication('one')), mesh.with(echoApplication('other'))])
-    await other.close()
-    const told = probed(one, other)
-    await other.reopen()
-    await until(() => told.length === 1)
-    await one.close()
-    await until(() => told.length === 2)
-    expect(told).toEqual([true, false])
-  })
-
-  test('tries at once when it is given a hint, and no more when it is closed', async () => {
-    const application = await mesh.with(echoApplication('hinted'))
-    const told = probed(application)
-    await until(() => told.length === 1)
-    await application.close()
-    const start = performance.now()
-    probes[0]?.hint()
-    await until(() => told.length === 2)
-    expect(performance.now() - start).toBeLessThan(400)
-    probes[0]?.close()
-    await application.reopen()
-    probes[0]?.hint()
-    const after = probed(application)
-    await until(() => after.length === 1)
-    expect(told).toEqual([true, false])
   })
 })
 

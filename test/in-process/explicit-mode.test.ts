@@ -96,11 +96,9 @@ describe('a request reaches a service', () => {
 
   test('a service may call itself, through its own sidecar twice', async () => {
     const own = await mesh.with(echoApplication('own'))
-    const sidecar = await mesh.sidecar('own', { port: own.port, labels: { app: 'own' } })
-    await sidecar.edit(
-      { ...sidecar.workload, metadata: { name: 'own-2', namespace: 'shop', labels: { app: 'own' } } },
-      service('own', { app: 'own' }),
-    )
+    const sidecar = await mesh.sidecar('own', { port: own.port })
+    const inMesh = { ...sidecar.workload, metadata: { name: 'own-2', namespace: 'shop', labels: { app: 'own' } } }
+    await sidecar.edit(inMesh, service('own', { app: 'own' }))
     const { body } = await ask(sidecar.outbound, 'http://own/me')
     expect(echo(body)).toMatchObject({ name: 'own', url: '/me' })
     expect(echo(body).headers['x-selvedge-caller']).toBe('spiffe://mesh.test/ns/shop/sa/own')
