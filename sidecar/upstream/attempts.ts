@@ -338,7 +338,8 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
 
   /** Repeating it does no harm, and can be done. */
   private repeatable(): boolean {
-    return IDEMPOTENT.has(this.x.request.method) && !this.overflown
+    const { method, headers } = this.x.request
+    return (IDEMPOTENT.has(method) || headers.has('idempotency-key')) && !this.overflown
   }
 
   /** What a far sidecar says of its own answer. Only an authenticated peer is believed: it has removed what its application said. */

@@ -326,6 +326,19 @@ describe('[FAULT-7] a kept connection that closes just as it is used again', () 
     }
   })
 
+  test.each(['bytes', 'plain'])(
+    'is no failure for one with an idempotency key, and its body goes whole: %s',
+    async host => {
+      const counted = answersOnce()
+      for (let n = 1; n <= 3; n++) {
+        const headers = { 'Idempotency-Key': 'k' }
+        const answer = await ask(web.outbound, `http://${host}/`, { method: 'POST', headers, body: 'pay' })
+        expect(answer.status).toBe(200)
+        expect(counted.seen).toBe(n)
+      }
+    },
+  )
+
   test('is one for another: nobody knows what has been done', async () => {
     answersOnce()
     // A connection of another test may be kept: the first answer is the one that makes sure.
