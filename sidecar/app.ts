@@ -152,6 +152,7 @@ function assemble(parts: AssemblyParts) {
     wheel,
     svid: () => identity.current(),
     isOurselves: connection => isOwnListener(own.listeners, connection),
+    attempting: x => tracer.attempting(x),
     attempted: (x, endpoint, outcome, status, startMs, endMs) => {
       instruments.attempted(outcome)
       if (outcome === 'connect-failed' && x.caller.kind !== 'application') own.probe?.hint()
@@ -165,7 +166,7 @@ function assemble(parts: AssemblyParts) {
   }
   const destinations = new Destinations(policy, environment, instruments)
   const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
-  const resolver = new Resolver(policy, new Authorities(config.namespace), wheel)
+  const resolver = new Resolver(policy, new Authorities(config.namespace), environment)
   const accessLogEnabled = (): boolean => config.accessLog || policy.self?.mesh.accessLog === true
   const shared = { environment, tracer, log: access.log, accessLogEnabled }
   const view = adminView({

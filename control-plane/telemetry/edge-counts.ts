@@ -6,6 +6,7 @@ export interface EdgeCounts {
   requests: number
   successes: number
   mtlsRequests: number
+  plaintextRequests: number
   retries: number
   readonly causes: Map<string, number>
   /** Sparse cells of a latency histogram: most edges fill a few dozen of two hundred. */
@@ -13,7 +14,15 @@ export interface EdgeCounts {
 }
 
 export function emptyCounts(): EdgeCounts {
-  return { requests: 0, successes: 0, mtlsRequests: 0, retries: 0, causes: new Map(), latency: new Map() }
+  return {
+    requests: 0,
+    successes: 0,
+    mtlsRequests: 0,
+    plaintextRequests: 0,
+    retries: 0,
+    causes: new Map(),
+    latency: new Map(),
+  }
 }
 
 /** Adds what a sidecar reported. */
@@ -21,6 +30,7 @@ export function addReport(counts: EdgeCounts, report: EdgeReport): void {
   counts.requests += report.requests
   counts.successes += report.successes
   counts.mtlsRequests += report.mtlsRequests
+  counts.plaintextRequests += report.plaintextRequests
   counts.retries += report.retries
   for (const { cause, count } of report.causes) bump(counts.causes, cause, count)
   for (const { cell, count } of report.latency) if (cell < LATENCY_CELLS) bump(counts.latency, cell, count)
@@ -30,6 +40,7 @@ export function addCounts(counts: EdgeCounts, more: EdgeCounts): void {
   counts.requests += more.requests
   counts.successes += more.successes
   counts.mtlsRequests += more.mtlsRequests
+  counts.plaintextRequests += more.plaintextRequests
   counts.retries += more.retries
   for (const [cause, count] of more.causes) bump(counts.causes, cause, count)
   for (const [cell, count] of more.latency) bump(counts.latency, cell, count)

@@ -18,7 +18,8 @@ function edgeAnswer({ source, destination, counts }: Edge, spanMs: number): Edge
     requests: counts.requests,
     requestsPerSecond: (counts.requests * 1000) / spanMs,
     successRate: share(counts.successes, counts.requests),
-    mtlsRate: share(counts.mtlsRequests, counts.requests),
+    // Of those that came to a connection: what a breaker refuses says nothing about the wire.
+    mtlsRate: share(counts.mtlsRequests, counts.mtlsRequests + counts.plaintextRequests),
     p50Ms: latencyQuantileMs(cells, 0.5),
     p99Ms: latencyQuantileMs(cells, 0.99),
     retries: counts.retries,

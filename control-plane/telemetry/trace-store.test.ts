@@ -77,7 +77,11 @@ describe('the trace store', () => {
 })
 
 describe('a report', () => {
-  const edge = { ...{ route: '', requests: 1, successes: 1, mtlsRequests: 1, retries: 0 }, causes: [], latency: [] }
+  const edge = {
+    ...{ route: '', requests: 1, successes: 1, mtlsRequests: 1, plaintextRequests: 0, retries: 0 },
+    causes: [],
+    latency: [],
+  }
 
   it('speaks for its own namespace alone', () => {
     const admitted = admitReport(

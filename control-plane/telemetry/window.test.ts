@@ -5,7 +5,16 @@ import { createEdgeWindow, EDGES_MAX } from './window.ts'
 
 function report(change: Partial<EdgeReport> = {}): EdgeReport {
   return {
-    ...{ source: 'ns/a', destination: 'ns/b', route: '', requests: 10, successes: 9, mtlsRequests: 10, retries: 1 },
+    ...{
+      source: 'ns/a',
+      destination: 'ns/b',
+      route: '',
+      requests: 10,
+      successes: 9,
+      mtlsRequests: 10,
+      plaintextRequests: 0,
+      retries: 1,
+    },
     ...{ causes: [{ cause: 'circuit-open', count: 1 }], latency: [{ cell: latencyCell(1_000), count: 10 }] },
     ...change,
   }

@@ -37,9 +37,9 @@ export function decodeReport(wire: proto.TelemetryReport__Output): TelemetryRepo
 
 function decodeEdge(wire: EdgeWire): EdgeReport {
   const causes = wire.causes.flatMap(({ cause, count }) => (isCause(cause) ? [{ cause, count }] : []))
-  const { source, destination, route, requests, successes, mtlsRequests, retries } = wire
+  const { source, destination, route, requests, successes, mtlsRequests, plaintextRequests, retries } = wire
   const latency = wire.latency.map(({ cell, count }) => ({ cell, count }))
-  return { source, destination, route, requests, successes, mtlsRequests, retries, causes, latency }
+  return { source, destination, route, requests, successes, mtlsRequests, plaintextRequests, retries, causes, latency }
 }
 
 function hasIds(wire: SpanWire): boolean {

@@ -19,6 +19,8 @@ export interface EdgeReport {
   /** Answers below 500 (with no cause of the mesh's own). */
   readonly successes: number
   readonly mtlsRequests: number
+  /** Those that came to a connection without TLS. The rest was answered by the mesh before there was any connection. */
+  readonly plaintextRequests: number
   readonly retries: number
   readonly causes: readonly { readonly cause: Cause; readonly count: number }[]
   /** Sparse cells of `latency-cells.ts`: pairs of cell and count. */

@@ -195,3 +195,27 @@ test.each([
 ])('the path and the query of %s', (target, path, query) => {
   expect([pathOf(target), queryOf(target)]).toEqual([path, query])
 })
+
+test('an exchange whose connection is handed over is over, without an answer of its own', () => {
+  const ended: number[] = []
+  const stack = new Stack([{ name: 'log', end: x => void ended.push(x.status) }], x => x.handedOver())
+  const sent: string[] = []
+  const sink = {
+    inform: () => void sent.push('inform'),
+    head: () => void sent.push('head'),
+    data: () => true,
+    end: () => void sent.push('end'),
+    reset: () => void sent.push('reset'),
+  }
+  const request = {
+    ...{ method: 'CONNECT', target: 'reviews:80', authority: 'reviews:80', headers: Headers.of([]), body: NO_BODY },
+    ...{ minorVersion: 1 as const, keepAlive: true, expectContinue: false, upgrade: undefined },
+    ...{ hasMeshFields: false, traceparent: undefined },
+  }
+  const body = { attach: () => {}, resume: () => {}, discard: () => {} }
+  const x = new Exchange(request, body, sink, { kind: 'application' }, 80, 0)
+  stack.begin(x)
+  x.fail('draining', 'too late')
+  expect(ended).toEqual([200])
+  expect(sent).toEqual([])
+})

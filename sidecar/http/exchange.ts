@@ -92,6 +92,8 @@ export class Exchange {
   /** The span above ours, 16 hex digits; empty for a root. */
   traceParent = ''
   traceSampled = false
+  /** The span of the attempt under way, when the exchange is sampled. */
+  attemptSpan = ''
   /** What the stack's own filters settle for each other; only they look into it. */
   plan: unknown = undefined
   private readonly sink: AnswerSink
@@ -160,6 +162,13 @@ export class Exchange {
       this.sink.reset()
       this.finish()
     } else this.stack.rescue(this, cause, detail)
+  }
+
+  /** The connection has become something else, a tunnel or a way for other requests: this exchange is over. */
+  handedOver(): void {
+    if (this.progress === 'ended') return
+    this.status = 200
+    this.finish()
   }
 
   /** The caller's side is gone: nothing can be answered any more. */

@@ -92,7 +92,7 @@ export class LocalApplication {
         source,
         destination,
         route: '',
-        mtls: x.caller.kind === 'peer',
+        tls: x.caller.kind === 'peer' ? 'mtls' : 'none',
       })
       this.meters.set(source, meter)
     }

@@ -29,6 +29,7 @@ function go(x: Exchange, session: H1ServerSession, parts: ConnectParts, resolved
   switch (resolved.kind) {
     case 'service':
       session.acceptRequests(ESTABLISHED, x.request.target)
+      x.handedOver()
       return
     case 'external':
       tunnel(x, session, parts, resolved)
@@ -38,7 +39,7 @@ function go(x: Exchange, session: H1ServerSession, parts: ConnectParts, resolved
       x.fail(resolved.cause, resolved.detail)
       return
     case 'pending':
-      parts.resolver.whenKnown(resolved.key, () => {
+      parts.resolver.whenKnown(x, resolved.key, () => {
         if (x.progress !== 'waiting') return
         const again = parts.resolver.resolve(x.request.target, HTTPS_PORT)
         if (again.kind === 'pending') x.fail('no-policy', `${resolved.key} did not become known in time`)
@@ -61,7 +62,10 @@ function tunnel(
       if (isOurselves(socket)) {
         socket.destroy()
         x.fail('bad-request', `${to.host}:${to.port} is this sidecar itself`)
-      } else session.acceptTunnel(ESTABLISHED, farEnd(socket, session, turn))
+      } else {
+        session.acceptTunnel(ESTABLISHED, farEnd(socket, session, turn))
+        x.handedOver()
+      }
     },
     failed: detail => x.fail('connect-failed', detail),
   })

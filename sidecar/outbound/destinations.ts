@@ -2,7 +2,7 @@ import { endpointKey, type ServiceKey } from '../../common/mod.ts'
 import { isEjected } from '../../decide/outlier/mod.ts'
 import type { EndpointsSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
-import type { Instruments, Meter } from '../telemetry/mod.ts'
+import type { Instruments, Meter, MeterLabels } from '../telemetry/mod.ts'
 import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../upstream/mod.ts'
 
 /** Hosts outside the mesh that are remembered with their connections. */
@@ -27,7 +27,7 @@ export class Destinations {
   private readonly instruments: Instruments
   private readonly services = new Map<ServiceKey, Destination>()
   private readonly external = new Map<string, Destination>()
-  private readonly meters = new Map<string, Map<string, { plain: Meter | undefined; mtls: Meter | undefined }>>()
+  private readonly meters = new Map<string, Map<string, Record<MeterLabels['tls'], Meter | undefined>>>()
 
   constructor(policy: CurrentPolicy, environment: UpstreamEnvironment, instruments: Instruments) {
     this.policy = policy
@@ -90,23 +90,25 @@ export class Destinations {
   }
 
   /** The cells for one (destination, route, TLS). Two look-ups. */
-  meter(destination: string, route: string, mtls: boolean): Meter {
+  meter(destination: string, route: string, tls: MeterLabels['tls']): Meter {
     let routes = this.meters.get(destination)
     if (routes === undefined) {
       routes = new Map()
       this.meters.set(destination, routes)
     }
-    let pair = routes.get(route)
-    if (pair === undefined) {
-      pair = { plain: undefined, mtls: undefined }
-      routes.set(route, pair)
+    let meters = routes.get(route)
+    if (meters === undefined) {
+      meters = { mtls: undefined, none: undefined, unsent: undefined }
+      routes.set(route, meters)
     }
-    const found = mtls ? pair.mtls : pair.plain
-    if (found !== undefined) return found
-    const made = this.instruments.meters.of({ direction: 'outbound', source: this.source(), destination, route, mtls })
-    if (mtls) pair.mtls = made
-    else pair.plain = made
-    return made
+    meters[tls] ??= this.instruments.meters.of({
+      direction: 'outbound',
+      source: this.source(),
+      destination,
+      route,
+      tls,
+    })
+    return meters[tls]
   }
 
   /** Who we are in metrics: our first service, else our workload. */

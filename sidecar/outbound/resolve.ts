@@ -1,6 +1,8 @@
 import { FIRST_USE_WAIT_MS, type ServiceKey } from '../../common/mod.ts'
+import type { Exchange } from '../http/mod.ts'
 import type { CurrentPolicy, KnownService } from '../policy/mod.ts'
 import { Timer, type TimerWheel } from '../transport/mod.ts'
+import type { UpstreamEnvironment } from '../upstream/mod.ts'
 import type { Aim, Authorities } from './authority.ts'
 
 /** Where a request wants to go. */
@@ -20,11 +22,13 @@ export class Resolver {
   private readonly policy: CurrentPolicy
   private readonly authorities: Authorities
   private readonly wheel: TimerWheel
+  private readonly broken: (error: unknown) => void
 
-  constructor(policy: CurrentPolicy, authorities: Authorities, wheel: TimerWheel) {
+  constructor(policy: CurrentPolicy, authorities: Authorities, parts: Pick<UpstreamEnvironment, 'wheel' | 'broken'>) {
     this.policy = policy
     this.authorities = authorities
-    this.wheel = wheel
+    this.wheel = parts.wheel
+    this.broken = parts.broken
   }
 
   resolve(authority: string, defaultPort: number): Resolved {
@@ -48,15 +52,23 @@ export class Resolver {
     }
   }
 
-  /** Waits for the first word about a service, at most FIRST_USE_WAIT_MS. `done` is called once, later. */
-  whenKnown(key: ServiceKey, done: (known: boolean) => void): void {
+  /** Waits for the first word about a service, at most FIRST_USE_WAIT_MS. `done` is called once, later; if it throws, `x` is ended. */
+  whenKnown(x: Exchange, key: ServiceKey, done: (known: boolean) => void): void {
+    const settle = (known: boolean): void => {
+      try {
+        done(known)
+      } catch (error) {
+        this.broken(error)
+        x.fail('upstream-protocol-error', 'an exception in this sidecar')
+      }
+    }
     const timer = new Timer(() => {
       giveUp?.()
-      done(false)
+      settle(false)
     })
     const giveUp = this.policy.whenKnown(key, () => {
       this.wheel.clear(timer)
-      done(true)
+      settle(true)
     })
     if (giveUp === undefined) this.wheel.set(timer, 0)
     else this.wheel.set(timer, FIRST_USE_WAIT_MS)

@@ -78,7 +78,7 @@ function direct(x: Exchange, parts: RouteParts, view: RequestView, resolved: Res
       x.fail(resolved.cause, resolved.detail)
       return 'done'
     case 'pending':
-      parts.resolver.whenKnown(resolved.key, known => {
+      parts.resolver.whenKnown(x, resolved.key, known => {
         if (x.progress !== 'waiting') return
         const again = parts.resolver.resolve(x.request.authority, HTTP_PORT)
         if (again.kind === 'pending') {

@@ -1,6 +1,6 @@
-import { Stack } from '../http/mod.ts'
+import { type ExchangeFacts, Stack } from '../http/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
-import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
+import { type AccessLogSink, accessLog, type MeterLabels, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
 import { type ConnectParts, connect } from './connect.ts'
 import type { Destinations } from './destinations.ts'
@@ -28,7 +28,7 @@ export function outboundStack(parts: OutboundParts): Stack {
       // One line for each exchange, when it's on.
       accessLog('outbound', parts.log, parts.accessLogEnabled, nowMs),
       // Counts and latency, by destination and route.
-      measure(nowMs, x => destinations.meter(x.facts.destination, x.facts.route, x.facts.mtls)),
+      measure(nowMs, x => destinations.meter(x.facts.destination, x.facts.route, tlsOf(x.facts))),
       // `traceparent` handed on or made; spans of what is sampled, and of errors.
       tracer.filter('client'),
       // Causes become answers.
@@ -49,4 +49,9 @@ export function connectStack(
     [accessLog('outbound', parts.log, parts.accessLogEnabled, () => parts.environment.turn.nowMs()), rescue()],
     x => connect(x, parts),
   )
+}
+
+function tlsOf({ attempts, mtls }: ExchangeFacts): MeterLabels['tls'] {
+  if (attempts === 0) return 'unsent'
+  return mtls ? 'mtls' : 'none'
 }

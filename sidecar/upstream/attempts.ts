@@ -84,7 +84,10 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     this.x.carrier = this
     if (!admitRequest(destination.breaker, destination.settings.breaker)) {
       this.x.carrier = undefined
-      this.x.fail('circuit-open', `${destination.settings.breaker.requestsMax} requests are under way`)
+      this.x.fail(
+        'circuit-open',
+        `as many requests are under way as the breaker allows (${destination.settings.breaker.requestsMax})`,
+      )
       return
     }
     destination.budget.requestSeen(now)
@@ -216,6 +219,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     this.x.facts.mtls = endpoint.mtls
     this.headMs = 0
     loadStarted(endpoint.load)
+    this.environment.attempting(this.x)
     session.send(this.x.request, this)
     if (this.x.request.body.kind === 'none') return
     for (const chunk of this.kept ?? NO_PIECES) {

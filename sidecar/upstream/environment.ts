@@ -20,6 +20,8 @@ export interface UpstreamEnvironment {
   svid(): Svid | undefined
   /** Whether a connection that we made came out at one of our own listeners. */
   isOurselves(connection: ConnectionEnds): boolean
+  /** An attempt's head is about to be sent. */
+  attempting(x: Exchange): void
   /** One attempt has ended. `endpoint` is `address:port`; times are monotonic milliseconds; `status` is 0 where no answer came. */
   attempted(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void
   ejected(service: string, endpoint: string): void

@@ -380,7 +380,7 @@ function reportOf(requests: number): TelemetryReport {
     edges: [
       {
         ...{ source: 'bookshop/storefront', destination: reviews, route: '', requests, mtlsRequests: requests },
-        ...{ successes: requests - 1, retries: 0, causes: [{ cause: 'circuit-open', count: 1 }] },
+        ...{ plaintextRequests: 0, successes: requests - 1, retries: 0, causes: [{ cause: 'circuit-open', count: 1 }] },
         latency: [{ cell: 40, count: requests }],
       },
     ],

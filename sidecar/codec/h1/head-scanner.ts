@@ -209,6 +209,13 @@ export class HeadScanner {
       case 16:
         if (named(bytes, at, 'proxy-connection')) this.drop(mark)
         break
+      case 18:
+        if (named(bytes, at, 'proxy-authenticate')) this.drop(mark)
+        break
+      case 19:
+        // Meant for the proxy that a client was told to use, which is us: never a secret for anybody behind us.
+        if (named(bytes, at, 'proxy-authorization')) this.drop(mark)
+        break
       case 17:
         if (named(bytes, at, 'transfer-encoding')) {
           this.transferEncodings++

@@ -281,6 +281,7 @@ describe('fields that belong to one hop', () => {
         'connection: x-TWO',
         'X-Two: 2',
         'Proxy-Connection: close',
+        'Proxy-Authorization: Basic c2VjcmV0',
         'TE: trailers',
         'Upgrade: h2c',
         'Transfer-Encoding: chunked',

@@ -6,7 +6,7 @@ import { EdgeReporter } from '../mod.ts'
 import { Meters } from './meters.ts'
 
 const WORKLOAD = workloadKey('shop', 'a-1')
-const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', mtls: true } as const
+const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', tls: 'mtls' } as const
 
 function reported() {
   const meters = new Meters()
@@ -40,7 +40,7 @@ test('a report holds what came since the last one', () => {
     edges: [
       {
         ...{ source: 'shop/a', destination: 'shop/b', route: 'shop/r' },
-        ...{ requests: 2, successes: 1, mtlsRequests: 2, retries: 2 },
+        ...{ requests: 2, successes: 1, mtlsRequests: 2, plaintextRequests: 0, retries: 2 },
         causes: [{ cause: 'overload', count: 1 }],
         latency: [{ cell: 3, count: 2 }],
       },
@@ -94,7 +94,7 @@ test('over any number of takes the reports add up to what was counted', () => {
       for (const each of events) {
         if (each === 'take') add()
         else {
-          const meter = meters.of({ ...LABELS, destination: each.destination, mtls: each.mtls })
+          const meter = meters.of({ ...LABELS, destination: each.destination, tls: each.mtls ? 'mtls' : 'unsent' })
           meter.record(each.status, each.cause, each.ms, 0, 0)
           meter.retries += each.retries
         }

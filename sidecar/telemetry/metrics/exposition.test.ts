@@ -59,14 +59,14 @@ function view(instruments: Instruments) {
 /** Some traffic of every kind. */
 function busy(): Instruments {
   const instruments = new Instruments()
-  const labels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', mtls: true } as const
+  const labels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', tls: 'mtls' } as const
   for (const route of ['', 'shop/r']) {
     const meter = instruments.meters.of({ ...labels, route })
     for (const ms of [0.1, 0.127, 0.129, 5, 200_000]) meter.record(200, undefined, ms, 10, 20)
     meter.record(503, 'circuit-open', 1, 0, 5)
     meter.retries = 3
   }
-  instruments.meters.of({ ...labels, direction: 'inbound', route: '', mtls: false }).record(404, undefined, 1, 0, 0)
+  instruments.meters.of({ ...labels, direction: 'inbound', route: '', tls: 'none' }).record(404, undefined, 1, 0, 0)
   instruments.attempted('success')
   instruments.attempted('reset')
   instruments.refused('bad-request')

@@ -38,7 +38,7 @@ export async function renderMetrics(
   const bytes = counter('selvedge_bytes_total', 'Body bytes.', ['direction', 'source', 'destination', 'kind'])
   const retries = counter('selvedge_retries_total', 'Attempts after the first.', ['source', 'destination', 'route'])
   for (const meter of instruments.meters.all()) {
-    const { direction, source, destination, route, mtls } = meter.labels
+    const { direction, source, destination, route, tls } = meter.labels
     meter.forEachCode((status, cause, count) => {
       const labels: Labels = {
         direction,
@@ -47,7 +47,7 @@ export async function renderMetrics(
         route,
         protocol: 'http',
         grpc_status: '',
-        tls: mtls ? 'mtls' : 'none',
+        tls,
       }
       requests.inc({ ...labels, code: String(status), cause: cause ?? '' }, count)
     })
@@ -129,6 +129,6 @@ function durationLines(meters: Iterable<Meter>): string {
 }
 
 /** Names of services and routes are DNS labels and slashes: nothing in them wants escaping. */
-function durationLabels({ direction, source, destination, route, mtls }: MeterLabels): string {
-  return `direction="${direction}",source="${source}",destination="${destination}",route="${route}",tls="${mtls ? 'mtls' : 'none'}"`
+function durationLabels({ direction, source, destination, route, tls }: MeterLabels): string {
+  return `direction="${direction}",source="${source}",destination="${destination}",route="${route}",tls="${tls}"`
 }

@@ -7,7 +7,7 @@ import { measure } from '../mod.ts'
 import { Meter, type MeterLabels } from './meter.ts'
 import { Meters } from './meters.ts'
 
-const LABELS: MeterLabels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', route: '', mtls: true }
+const LABELS: MeterLabels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', route: '', tls: 'mtls' }
 
 describe('a meter', () => {
   test('counts by status and cause, and gives them back', () => {
@@ -64,7 +64,7 @@ describe('all meters', () => {
   test('are found again by their labels', () => {
     const meters = new Meters()
     expect(meters.of({ ...LABELS })).toBe(meters.of({ ...LABELS }))
-    expect(meters.of({ ...LABELS, mtls: false })).not.toBe(meters.of(LABELS))
+    expect(meters.of({ ...LABELS, tls: 'none' })).not.toBe(meters.of(LABELS))
     expect([...meters.all()].length).toBe(2)
   })
 

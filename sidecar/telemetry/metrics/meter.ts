@@ -7,7 +7,8 @@ export interface MeterLabels {
   readonly source: string
   readonly destination: string
   readonly route: string
-  readonly mtls: boolean
+  /** `unsent`: it never came to a connection, so that nothing can be said of one. */
+  readonly tls: 'mtls' | 'none' | 'unsent'
 }
 
 /** A status and a cause share one number: 32 causes at most. */

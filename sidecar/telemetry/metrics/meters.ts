@@ -9,7 +9,7 @@ export class Meters {
 
   /** The meter for these labels; the same one each time. Not for every request: keep what it returns. */
   of(labels: MeterLabels): Meter {
-    const key = `${labels.direction}|${labels.source}|${labels.destination}|${labels.route}|${labels.mtls}`
+    const key = `${labels.direction}|${labels.source}|${labels.destination}|${labels.route}|${labels.tls}`
     let meter = this.byKey.get(key)
     if (meter === undefined) {
       if (this.byKey.size >= METERS_MAX && labels.destination !== 'other') {

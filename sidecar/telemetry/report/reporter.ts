@@ -75,6 +75,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     void link?.close()
     link = undefined
   })
+  // At once, so that the counts of a program that ends within a second have a way to go.
+  dial()
   // A fleet that started together doesn't report in the same instant.
   let timer: NodeJS.Timeout = setTimeout(() => {
     timer = setInterval(tick, intervalMs)

@@ -200,3 +200,40 @@ test('what is formatted is read again', () => {
 test('reading never throws', () => {
   fc.assert(fc.property(fc.string(), text => void parseTraceparent(text)))
 })
+
+describe('attempts of a sampled exchange', () => {
+  test('what the far side does hangs below the attempt, which hangs below the exchange', () => {
+    const { tracer, stack } = traced(0)
+    const x = exchange({ traceparent: SAMPLED })
+    stack.begin(x)
+    tracer.attempting(x)
+    const sent = parseTraceparent(x.request.headers.get('traceparent') ?? '')
+    tracer.attempt(x, '10.0.0.1:15006', 'success', 200, 1_000, 1_002)
+    endWith(x, 200)
+    const [attempt, whole] = tracer.take()
+    expect(attempt).toMatchObject({ kind: 'attempt', spanId: sent?.spanId, parentSpanId: whole?.spanId })
+    expect(whole).toMatchObject({ kind: 'client', parentSpanId: PARENT })
+  })
+
+  test('each attempt has a span of its own, one that never came to a connection too', () => {
+    const { tracer, stack } = traced(0)
+    const x = exchange({ traceparent: SAMPLED })
+    stack.begin(x)
+    tracer.attempt(x, '10.0.0.1:15006', 'connect-failed', 0, 1_000, 1_001)
+    tracer.attempting(x)
+    tracer.attempt(x, '10.0.0.2:15006', 'success', 200, 1_001, 1_002)
+    const ids = tracer.take().map(span => span.spanId)
+    expect(new Set(ids).size).toBe(2)
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  test('an unsampled exchange keeps its header as it is', () => {
+    const { tracer, stack } = traced(0)
+    const x = exchange({ traceparent: UNSAMPLED })
+    stack.begin(x)
+    tracer.attempting(x)
+    tracer.attempt(x, '10.0.0.1:15006', 'success', 200, 1_000, 1_002)
+    expect(x.request.headers.toText()).toBe(`traceparent: ${UNSAMPLED}\r\n`)
+    expect(tracer.take()).toEqual([])
+  })
+})

@@ -89,7 +89,16 @@ export class Tracer {
     else x.request.headers.set('traceparent', x.traceText)
   }
 
-  /** One try of a sampled exchange. Times are monotonic milliseconds. */
+  /** What the far side does for this try belongs below this try, not beside it. */
+  attempting(x: Exchange): void {
+    if (!x.traceSampled) return
+    const context = parseTraceparent(x.traceText)
+    if (context === undefined) return
+    x.attemptSpan = newSpanId(this.options.random)
+    x.request.headers.set('traceparent', formatTraceparent(context.traceId, x.attemptSpan, true))
+  }
+
+  /** One try of a sampled exchange has ended. Times are monotonic milliseconds. */
   attempt(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void {
     if (!x.traceSampled) return
     const context = parseTraceparent(x.traceText)
@@ -97,13 +106,15 @@ export class Tracer {
     this.push({
       ...this.common(x, startMs, endMs),
       traceId: context.traceId,
-      spanId: newSpanId(this.options.random),
+      // A try that never came to a connection has sent no span.
+      spanId: x.attemptSpan === '' ? newSpanId(this.options.random) : x.attemptSpan,
       parentSpanId: context.spanId,
       kind: 'attempt',
       status,
       cause: outcome === 'connect-failed' ? 'connect-failed' : outcome === 'reset' ? 'upstream-reset' : undefined,
       endpoint,
     })
+    x.attemptSpan = ''
   }
 
   private keep(x: Exchange, kind: 'client' | 'server'): void {

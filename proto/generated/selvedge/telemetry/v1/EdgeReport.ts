@@ -14,6 +14,7 @@ export interface EdgeReport {
   'retries'?: (number | string | Long);
   'causes'?: (_selvedge_telemetry_v1_CauseCount)[];
   'latency'?: (_selvedge_telemetry_v1_CellCount)[];
+  'plaintextRequests'?: (number | string | Long);
 }
 
 export interface EdgeReport__Output {
@@ -26,4 +27,5 @@ export interface EdgeReport__Output {
   'retries': (number);
   'causes': (_selvedge_telemetry_v1_CauseCount__Output)[];
   'latency': (_selvedge_telemetry_v1_CellCount__Output)[];
+  'plaintextRequests': (number);
 }
