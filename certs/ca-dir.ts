@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../common/folders/mod.ts'
 import { err, ok, parseTrustDomain, type Result, type TrustDomain } from '../common/mod.ts'
 import { publicKeyOf } from './key-pair.ts'
 import { parseCertificate } from './parse-certificate.ts'
@@ -33,7 +34,7 @@ export function initCaDir(
   }
   const ca = makeCa({ ...wish, lifeMs: CA_LIFE_MS })
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolder(dir)
     // The key first: a certificate is never there without its key.
     writeNewFile(join(dir, CA_KEY_FILE), ca.privateKeyPem, 0o600)
     writeNewFile(join(dir, CA_CERTIFICATE_FILE), toPem('CERTIFICATE', ca.certificateDer), 0o644)

@@ -33,6 +33,7 @@ const shared: readonly Room[] = [
     may: [],
     packages: ['node:util', 'node:net'],
   },
+  { path: 'common/folders', purpose: "folders for a program's own things", may: [], packages: NODE },
   {
     path: 'model/resources',
     purpose: 'one file for each kind that a user writes: schema, parse, validate',
@@ -64,7 +65,13 @@ const shared: readonly Room[] = [
     may: [],
     packages: ['node:url', '@grpc/grpc-js', '@grpc/proto-loader'],
   },
-  { path: 'certs', purpose: 'X.509, CSR, PEM and the rules of SVIDs', may: [], packages: [...NODE, 'node-forge'] },
+  {
+    path: 'certs',
+    purpose: 'X.509, CSR, PEM and the rules of SVIDs',
+    // The folder of a CA.
+    may: ['common/folders'],
+    packages: [...NODE, 'node-forge'],
+  },
 ]
 
 const sidecar: readonly Room[] = [
@@ -166,7 +173,7 @@ const controlPlane: readonly Room[] = [
   {
     path: 'control-plane/store/sqlite',
     purpose: 'the store in one file',
-    may: ['model/resources', 'control-plane/store', 'control-plane/attestation'],
+    may: ['common/folders', 'model/resources', 'control-plane/store', 'control-plane/attestation'],
     packages: [...NODE, 'node:sqlite'],
   },
   {
@@ -236,7 +243,7 @@ const around: readonly Room[] = [
   {
     path: 'cli',
     purpose: 'one file for each command, speaking REST',
-    may: ['model/resources', 'model/telemetry', 'certs', 'sidecar', 'control-plane', 'cli/*'],
+    may: ['common/folders', 'model/resources', 'model/telemetry', 'certs', 'sidecar', 'control-plane', 'cli/*'],
     packages: [...NODE, 'commander', 'undici', 'yaml'],
   },
   {

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../common/mod.ts'
 import { codeOf, messageOf } from '../failure.ts'
 
@@ -47,7 +48,7 @@ function parseContext(text: string): Context | undefined {
 
 /** Writes the file whole (a reader sees the old one or the new one), readable by its owner only. */
 export function writeContext(file: string, context: Context): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(file))
   const temporary = join(dirname(file), `.context-${process.pid}.tmp`)
   writeFileSync(temporary, `${JSON.stringify(context, undefined, 2)}\n`, { mode: 0o600 })
   renameSync(temporary, file)

@@ -1,6 +1,7 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolder } from '../../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../../common/mod.ts'
 import { contentDigest } from '../canonical.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
@@ -16,7 +17,7 @@ const PAGE_BYTES = 4096
 export function openDatabase(dataDir: string, bytesMax: number): Result<DatabaseSync, string> {
   const path = join(dataDir, DATABASE_FILE)
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir)
     if (!existsSync(path)) {
       if (existsSync(`${path}-wal`)) {
         return err(`Cannot open the store: ${path} is gone, but its log is there. Restore it from a backup.`)
@@ -28,7 +29,7 @@ export function openDatabase(dataDir: string, bytesMax: number): Result<Database
     chmodSync(path, 0o600)
     return openExisting(path, bytesMax)
   } catch (error) {
-    return err(`Cannot open the store: ${path}: ${words(error)}`)
+    return err(`Cannot open the store in ${dataDir}: ${words(error)}. Check the folder, or name another with --data-dir.`)
   }
 }
 
