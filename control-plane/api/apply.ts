@@ -38,27 +38,15 @@ async function apply(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, R
   return written.ok ? ok({ code: 200, value: { ...summary(written.value), warnings } }) : written
 }
 
-/** `{"resources": [...]}`, else whatever `parseResources` reads: YAML documents, a `List`, one resource. */
+/** Whatever `parseResources` reads: `{"resources": [...]}`, YAML documents, a `List`, one resource. */
 function resourcesIn(text: string): Result<readonly Resource[], Refusal> {
-  const parsed = parseResources(unwrapped(text))
+  const parsed = parseResources(text)
   if (!parsed.ok) return err(invalidResources('apply', parsed.error))
   if (parsed.value.length > 0) return parsed
   return err({
     code: 400,
     message: 'Cannot apply: the body holds no resources. Send YAML documents or {"resources": [...]}.',
   })
-}
-
-function unwrapped(text: string): string {
-  if (!/^\s*\{/.test(text)) return text
-  const body = parseObject(text)
-  if (!body.ok || body.value.kind !== undefined || !Array.isArray(body.value.resources)) return text
-  try {
-    return JSON.stringify(body.value.resources)
-  } catch {
-    // Nested too deep to be written again: whoever parses the text finds the same, and says where.
-    return text
-  }
 }
 
 async function deleteAll(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {

@@ -45,6 +45,12 @@ describe('what is read', () => {
       `kind: List\napiVersion: v1\nitems:\n- ${SERVICE.replaceAll('\n', '\n  ')}`,
       ['Service default/reviews'],
     ],
+    [
+      "the API's own answer to a list",
+      `kind: ServiceList\napiVersion: v1\nmetadata: {resourceVersion: "7"}\nitems:\n- ${SERVICE.replaceAll('\n', '\n  ')}`,
+      ['Service default/reviews'],
+    ],
+    ["the API's own question", `resources:\n- ${SERVICE.replaceAll('\n', '\n  ')}`, ['Service default/reviews']],
     ['a bare list', `- ${SERVICE.replaceAll('\n', '\n  ')}`, ['Service default/reviews']],
     ['a few aliases', `${SERVICE}      name: &n http\n      targetPort: *n\n`, ['Service default/reviews']],
   ])('%s', (_, text, ids) => {
@@ -82,7 +88,18 @@ describe('what is refused', () => {
 
   test.each([
     ['what is not YAML', '{a: b\nc', /^document 1, line 2: is not YAML: /],
-    ['a duplicate key', `${SERVICE}kind: Service\n`, /^document 1, line 8: is not YAML: Map keys must be unique$/],
+    ['a duplicate key', `${SERVICE}kind: Service\n`, /^document 1, line 8: kind is given twice in one object$/],
+    [
+      'a duplicate key in JSON, of which others would take the last',
+      '{"kind":"Service","apiVersion":"v1",\n"metadata":{"name":"a","na\\u006de":"b"},"spec":{"ports":[{"port":80}]}}',
+      /^document 1, line 2: name is given twice in one object$/,
+    ],
+    [
+      '{"resources": [...]} with something beside it',
+      '{"resources":[],"dryRun":"All"}',
+      /^document 1.*: kind is missing/,
+    ],
+    ['the list of a kind that nobody knows', 'kind: SecretList\nitems: []\n', /^document 1.*: kind is "SecretList"/],
     ['an alias without its anchor', 'a: *b', /^document 1: cannot be read: Unresolved alias/],
     ['a tag that runs code elsewhere', 'a: !!js/function "x"', /is unknown|kind is missing/],
     [
@@ -113,6 +130,23 @@ describe('what is refused', () => {
     expect(problemsOf(`a: &a [x,x,x,x,x,x,x,x,x]\n${levels.join('\n')}`)).toEqual([
       'document 1: cannot be read: Excessive alias count indicates a resource exhaustion attack (at most 100 are followed)',
     ])
+  })
+
+  test('a map of 100,000 keys costs time that grows with it, and no more [API-5]', () => {
+    const keys = Array.from({ length: 100_000 }, (_, index) => `k${index}: 1`)
+    const beganMs = performance.now()
+    // Looked at as fields that a Service doesn't have, and as a map without faults of syntax.
+    expect(problemsOf(`${SERVICE}${keys.join('\n')}\n`)).toHaveLength(101)
+    // Comparing each with every other takes more than a minute.
+    expect(performance.now() - beganMs).toBeLessThan(10_000)
+  })
+
+  test('what a stranger wrote cannot move the cursor of a terminal', () => {
+    const text =
+      'apiVersion: v1\nkind: Service\nmetadata: {name: "\\e[2J"}\nspec: {ports: [{port: 80}], "\\e[1mx\\x9b": 1}\n'
+    const problems = problemsOf(text)
+    expect(problems).toHaveLength(2)
+    expect(problems.join('')).not.toMatch(/\p{Cc}/u)
   })
 
   test('of very many faults the first hundred are told', () => {

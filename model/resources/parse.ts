@@ -1,7 +1,9 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml'
 import { err, ok, type Result } from '../../common/mod.ts'
-import type { Resource } from './kinds.ts'
+import { kindInfo, type Resource } from './kinds.ts'
 import { formatPath, type ResourceProblem, resourceId } from './problem.ts'
+import { ProblemList } from './problem-list.ts'
+import { hasRepeatedKey, repeatedKeys } from './repeated-keys.ts'
 import { checkResource, isObject, nameOf } from './validate.ts'
 import { yamlBudgetFault } from './yaml-budget.ts'
 
@@ -11,9 +13,6 @@ export const TEXT_BYTES_MAX = 4 * 1024 * 1024
 export const RESOURCES_MAX = 10_000
 /** An alias bomb repeats a list of lists of aliases; honest files repeat a block or two. */
 const ALIASES_MAX = 100
-/** Faults that are worth reading; the rest is counted. */
-const PROBLEMS_MAX = 100
-
 /** After its first faults of syntax a document is a puzzle: what follows says nothing. */
 const SYNTAX_FAULTS_MAX = 3
 
@@ -26,7 +25,8 @@ interface Candidate {
 }
 
 /**
- * Reads resources from YAML (several documents) or JSON; a document may be a `List`. Empty documents don't count.
+ * Reads resources from YAML (several documents) or JSON; a document may be a `List`, or the API's `{"resources": [...]}`. Empty documents
+ * don't count.
  * It is all or nothing: the problems of all documents are reported together, each with its line.
  */
 export function parseResources(text: string): Result<Resource[], ResourceProblem[]> {
@@ -34,7 +34,7 @@ export function parseResources(text: string): Result<Resource[], ResourceProblem
   if (bytes > TEXT_BYTES_MAX) {
     return err([{ resource: 'text', path: '', message: `has ${bytes} bytes: at most ${TEXT_BYTES_MAX} are read` }])
   }
-  const problems: ResourceProblem[] = []
+  const problems = new ProblemList()
   const candidates = candidatesOf(text, problems)
   if (candidates.length > RESOURCES_MAX) {
     return err([
@@ -52,38 +52,36 @@ export function parseResources(text: string): Result<Resource[], ResourceProblem
     const resource = nameOf(candidate.value) ?? candidate.place
     if (!checked.ok) {
       for (const { path, message } of checked.error) {
-        problems.push({ resource, path: formatPath(path), message, ...lineField(candidate.lineOf(path)) })
+        problems.add({ resource, path: formatPath(path), message }, () => candidate.lineOf(path))
       }
       continue
     }
     const id = resourceId(checked.value)
     const before = seen.get(id)
     if (before !== undefined) {
-      problems.push({
-        resource,
-        path: '',
-        message: `is given twice, in ${before} too`,
-        ...lineField(candidate.lineOf([])),
-      })
+      const problem = { resource, path: '', message: `is given twice, in ${before} too` }
+      problems.add(problem, () => candidate.lineOf([]))
     }
     seen.set(id, candidate.place)
     resources.push(checked.value)
   }
-  return problems.length === 0 ? ok(resources) : err(inReadingOrder(problems))
+  return problems.isEmpty ? ok(resources) : err(problems.inReadingOrder())
 }
 
-function candidatesOf(text: string, problems: ResourceProblem[]): Candidate[] {
+function candidatesOf(text: string, problems: ProblemList): Candidate[] {
   const json = parseJson(text)
   if (json !== undefined) return itemsOf(json.value, 'document 1', () => undefined)
   const fault = yamlBudgetFault(text, RESOURCES_MAX)
   if (fault !== undefined) {
-    problems.push({ resource: 'text', path: '', message: fault })
+    problems.add({ resource: 'text', path: '', message: fault })
     return []
   }
   const counter = new LineCounter()
   const candidates: Candidate[] = []
   try {
-    const documents = parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, stringKeys: true })
+    // Keys that stand twice are found below: the parser would take minutes for a large map.
+    const how = { lineCounter: counter, prettyErrors: false, stringKeys: true, uniqueKeys: false }
+    const documents = parseAllDocuments(text, how)
     for (const [index, document] of [...documents].entries()) {
       const place = `document ${index + 1}`
       candidates.push(...candidatesOfDocument(document, place, counter, problems))
@@ -91,7 +89,7 @@ function candidatesOf(text: string, problems: ResourceProblem[]): Candidate[] {
   } catch (error) {
     // The parser recurses: thousands of nested brackets exhaust the stack.
     if (!(error instanceof RangeError)) throw error
-    problems.push({ resource: 'text', path: '', message: 'is nested too deep to be read' })
+    problems.add({ resource: 'text', path: '', message: 'is nested too deep to be read' })
   }
   return candidates
 }
@@ -100,31 +98,39 @@ function candidatesOf(text: string, problems: ResourceProblem[]): Candidate[] {
 function parseJson(text: string): { readonly value: unknown } | undefined {
   const first = text.trimStart()[0]
   if (first !== '{' && first !== '[') return undefined
+  let value: unknown
   try {
-    return { value: JSON.parse(text) }
+    value = JSON.parse(text)
   } catch {
     return undefined
   }
+  // Read as YAML, it is refused with the key and its line.
+  return hasRepeatedKey(text, value) ? undefined : { value }
 }
 
 function candidatesOfDocument(
   document: Document.Parsed<ParsedNode>,
   place: string,
   counter: LineCounter,
-  problems: ResourceProblem[],
+  problems: ProblemList,
 ): Candidate[] {
   for (const fault of document.errors.slice(0, SYNTAX_FAULTS_MAX)) {
     const line = counter.linePos(fault.pos[0]).line
     const message = fault.code === 'RESOURCE_EXHAUSTION' ? 'is nested too deep' : `is not YAML: ${fault.message}`
-    problems.push({ resource: place, path: '', message, line })
+    problems.add({ resource: place, path: '', message, line })
   }
-  if (document.errors.length > 0) return []
+  const repeated = repeatedKeys(document)
+  for (const { key, offset } of repeated.slice(0, SYNTAX_FAULTS_MAX)) {
+    const { line } = counter.linePos(offset)
+    problems.add({ resource: place, path: formatPath([key]), message: 'is given twice in one object', line })
+  }
+  if (document.errors.length + repeated.length > 0) return []
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: ALIASES_MAX })
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error
-    problems.push({
+    problems.add({
       resource: place,
       path: '',
       message: `cannot be read: ${error.message} (at most ${ALIASES_MAX} are followed)`,
@@ -135,20 +141,34 @@ function candidatesOfDocument(
   return itemsOf(value, place, path => lineOfPath(document, path, counter))
 }
 
-/** A list (`kind: List`, or a bare one) stands for its items. */
+/** A list (`kind: List`, `kind: ServiceList`, a bare one, `{"resources": [...]}` alone) stands for its items. */
 function itemsOf(value: unknown, place: string, lineOf: Candidate['lineOf']): Candidate[] {
-  const prefix = Array.isArray(value) ? [] : ['items']
-  const items = Array.isArray(value)
-    ? value
-    : isObject(value) && value.kind === 'List' && Array.isArray(value.items)
-      ? value.items
-      : undefined
-  if (items === undefined) return [{ value, place, lineOf }]
-  return items.map((item: unknown, index) => ({
+  const list = listIn(value)
+  if (list === undefined) return [{ value, place, lineOf }]
+  const { prefix, items } = list
+  return items.map((item, index) => ({
     value: item,
     place: `${place}, item ${index + 1}`,
     lineOf: path => lineOf([...prefix, index, ...path]),
   }))
+}
+
+function listIn(
+  value: unknown,
+): { readonly prefix: readonly string[]; readonly items: readonly unknown[] } | undefined {
+  if (Array.isArray(value)) return { prefix: [], items: value }
+  if (!isObject(value)) return undefined
+  const { kind, items, resources } = value
+  if (Array.isArray(items) && isListKind(kind)) return { prefix: ['items'], items }
+  // With anything beside it, it would be a question what that was meant to say.
+  if (Array.isArray(resources) && Object.keys(value).length === 1) return { prefix: ['resources'], items: resources }
+  return undefined
+}
+
+/** `List`, or as the API answers: `ServiceList`. */
+function isListKind(kind: unknown): boolean {
+  if (typeof kind !== 'string' || !kind.endsWith('List')) return false
+  return kind === 'List' || kindInfo(kind.slice(0, -'List'.length)) !== undefined
 }
 
 /** The line of the field at `path`, else of the nearest thing around it that is there. */
@@ -165,16 +185,4 @@ function lineOfPath(
     if (isNode(node) && node.range) return counter.linePos(node.range[0]).line
   }
   return undefined
-}
-
-function lineField(line: number | undefined): { readonly line?: number } {
-  return line === undefined ? {} : { line }
-}
-
-/** In the order of the text, and no more than anybody reads. */
-function inReadingOrder(problems: readonly ResourceProblem[]): ResourceProblem[] {
-  const inOrder = problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
-  const more = problems.length - PROBLEMS_MAX
-  if (more <= 0) return inOrder
-  return [...inOrder.slice(0, PROBLEMS_MAX), { resource: 'text', path: '', message: `has ${more} more problems` }]
 }

@@ -19,17 +19,32 @@ export interface Fault {
 export function formatProblem(problem: ResourceProblem): string {
   const line = problem.line === undefined ? '' : `, line ${problem.line}`
   const path = problem.path === '' ? '' : `${problem.path} `
-  return `${problem.resource}${line}: ${path}${problem.message}`
+  return printable(`${problem.resource}${line}: ${path}${problem.message}`)
 }
+
+/** C0 and C1 controls, which a terminal acts upon: what a stranger's file says must not move anybody's cursor. */
+const CONTROLS = /\p{Cc}/gu
+
+function printable(text: string): string {
+  return text.replace(CONTROLS, '?')
+}
+
+/** A field's name may be as long as the text that it comes from; nobody reads further than this. */
+const PART_CHARACTERS_MAX = 100
 
 export function formatPath(path: readonly PropertyKey[]): string {
   let text = ''
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`
-    else if (/^[A-Za-z_][\w-]*$/.test(String(part))) text += text === '' ? String(part) : `.${String(part)}`
-    else text += `[${JSON.stringify(String(part))}]`
+    else text += field(String(part), text === '')
   }
   return text
+}
+
+function field(name: string, isFirst: boolean): string {
+  const shown = name.length > PART_CHARACTERS_MAX ? `${name.slice(0, PART_CHARACTERS_MAX)}...` : name
+  if (!/^[A-Za-z_][\w-]*$/.test(shown)) return `[${JSON.stringify(shown)}]`
+  return isFirst ? shown : `.${shown}`
 }
 
 export function resourceId(resource: {

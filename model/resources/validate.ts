@@ -32,13 +32,16 @@ export function checkResource(value: unknown): Result<Resource, readonly Fault[]
   return ok(deepFreeze(parsed.data) as Resource)
 }
 
+/** No name of ours holds anything else; on a terminal, control characters do more than they say. */
+const PRINTABLE = /^[\x20-\x7e]*$/
+
 /** `HTTPRoute bookshop/canary` of a value that may be anything; `undefined` where kind or name can't be read. */
 export function nameOf(value: unknown): string | undefined {
   if (!isObject(value) || typeof value.kind !== 'string' || !isObject(value.metadata)) return undefined
   const { name, namespace = DEFAULT_NAMESPACE } = value.metadata
   if (typeof name !== 'string' || typeof namespace !== 'string') return undefined
   const text = `${value.kind} ${namespace}/${name}`
-  return text.length <= 400 ? text : undefined
+  return text.length <= 400 && PRINTABLE.test(text) ? text : undefined
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -29,7 +29,9 @@ export function openDatabase(dataDir: string, bytesMax: number): Result<Database
     chmodSync(path, 0o600)
     return openExisting(path, bytesMax)
   } catch (error) {
-    return err(`Cannot open the store in ${dataDir}: ${words(error)}. Check the folder, or name another with --data-dir.`)
+    return err(
+      `Cannot open the store in ${dataDir}: ${words(error)}. Check the folder, or name another with --data-dir.`,
+    )
   }
 }
 
