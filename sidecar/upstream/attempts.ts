@@ -1,4 +1,4 @@
-import { type AttemptClass, type Cause, classifyStatus, isCause, RETRY_BODY_BYTES_MAX } from '../../common/mod.ts'
+import type { AttemptClass, Cause } from '../../common/mod.ts'
 import { loadCancelled, loadEnded, loadFailed, loadStarted, pickEndpoint } from '../../decide/balance/mod.ts'
 import {
   admitConnection,
@@ -10,26 +10,15 @@ import {
 import { recordOutcome } from '../../decide/outlier/mod.ts'
 import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
 import { attemptDeadline } from '../../decide/timeout/mod.ts'
-import type { RetryRule } from '../../model/snapshot/mod.ts'
-import type { BodySink, Carrier, Exchange, Headers, ResponseHead } from '../http/mod.ts'
+import type { Carrier, Exchange, ResponseHead } from '../http/mod.ts'
 import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
 import { dial, Timer } from '../transport/mod.ts'
-import type { ConnectionWaiter, Destination } from './destination.ts'
+import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
+import type { ConnectionWaiter } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
-
-/** Where an exchange goes and how often it may be tried; settled before the first attempt. */
-export interface CarryPlan {
-  readonly destination: Destination
-  /** The Service's port. */
-  readonly port: number
-  readonly retry: RetryRule | undefined
-  /** Retries after a connection failure where no rule says otherwise. */
-  readonly defaultRetries: number
-  readonly attemptTimeoutMs: number | undefined
-  /** Monotonic; the end of the whole exchange. */
-  readonly deadlineMs: number | undefined
-}
+import { OutgoingBody } from './outgoing-body.ts'
+import type { CarryPlan } from './plan.ts'
 
 /** What the exchange does right now. */
 type Doing =
@@ -41,12 +30,13 @@ type Doing =
 
 const NOTHING: Doing = { kind: 'nothing' }
 const PAUSING: Doing = { kind: 'pausing' }
-/** A caller that sends no body is done at once; this is said once for all of them. */
-const NO_PIECES: readonly Buffer[] = []
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
-/** Carries one exchange to an endpoint, by as many attempts as the decision rooms allow. One object for each exchange, whatever happens. */
-export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWaiter {
+/**
+ * Carries one exchange to an endpoint, by as many attempts as the decision rooms allow. One state machine, in one piece and one object for
+ * each exchange: whoever has to know of the next step (connection, queue, timer, caller) is told here.
+ */
+export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
   readonly port: number
   private readonly x: Exchange
   private readonly plan: CarryPlan
@@ -63,19 +53,15 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   private attemptEnd: Timer | undefined = undefined
   private pause: Timer | undefined = undefined
   private settled = false
-  private kept: Buffer[] | undefined = undefined
-  private keptBytes = 0
-  private overflown = false
-  private attached = false
-  private bodyEnded: boolean
-  private bodySent = false
+  /** `undefined` for a request without a body. */
+  private readonly body: OutgoingBody | undefined
 
   constructor(x: Exchange, plan: CarryPlan, environment: UpstreamEnvironment) {
     this.x = x
     this.plan = plan
     this.port = plan.port
     this.environment = environment
-    this.bodyEnded = x.request.body.kind === 'none'
+    this.body = x.request.body.kind === 'none' ? undefined : new OutgoingBody(x.body, () => this.cancel())
   }
 
   begin(): void {
@@ -221,21 +207,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     loadStarted(endpoint.load)
     this.environment.attempting(this.x)
     session.send(this.x.request, this)
-    if (this.x.request.body.kind === 'none') return
-    for (const chunk of this.kept ?? NO_PIECES) {
-      this.bodySent = true
-      session.write(chunk)
-    }
-    if (this.keptBytes > RETRY_BODY_BYTES_MAX) {
-      this.overflown = true
-      this.kept = undefined
-    }
-    if (this.bodyEnded) session.finish()
-    else if (this.attached) this.x.body.resume()
-    else {
-      this.attached = true
-      this.x.body.attach(this)
-    }
+    this.body?.sendTo(session)
   }
 
   private limitAttempt(limitMs: number): void {
@@ -246,42 +218,8 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     this.environment.wheel.set(this.attemptEnd, end - this.environment.turn.nowMs())
   }
 
-  // ---- the request's body
-
-  data(chunk: Buffer): boolean {
-    if (this.doing.kind !== 'requesting') {
-      // Between attempts: it was on its way before the caller is paused, and is kept even past the bound.
-      this.kept ??= []
-      this.kept.push(chunk)
-      this.keptBytes += chunk.length
-      return false
-    }
-    if (!this.overflown) {
-      this.keptBytes += chunk.length
-      if (this.keptBytes > RETRY_BODY_BYTES_MAX) {
-        this.overflown = true
-        this.kept = undefined
-      } else {
-        this.kept ??= []
-        this.kept.push(chunk)
-      }
-    }
-    this.bodySent = true
-    return this.doing.session.write(chunk)
-  }
-
-  end(_trailers: Headers | undefined): void {
-    this.bodyEnded = true
-    if (this.doing.kind === 'requesting') this.doing.session.finish()
-  }
-
-  /** The caller broke its body off: the endpoint must not take it for a whole one. */
-  reset(): void {
-    this.cancel()
-  }
-
   onDrain(): void {
-    this.x.body.resume()
+    this.body?.drained()
   }
 
   // ---- the answer
@@ -297,10 +235,10 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     if (doing.kind !== 'requesting') return
     const now = this.environment.turn.nowMs()
     this.headMs = now
-    const cause = this.farCause(head, doing.endpoint)
-    const outcome = this.classOf(head.status, cause)
+    const cause = farCause(head, doing.endpoint.mtls)
+    const outcome = classOfAnswer(head.status, cause, this.plan.retry)
     this.answered = outcome
-    if (head.status >= 400 && this.retryWorthwhile(outcome, head.status)) {
+    if (head.status >= 400 && retryWorthwhile(outcome, head.status, this.plan.retry)) {
       const stopped = this.retryAfter(outcome, head.status, retryAfterMs(head.headers), now)
       if (stopped === undefined) {
         this.concludeAttempt(doing.endpoint, outcome, head.status, now)
@@ -333,6 +271,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     if (kind === 'reset' && !bytesSeen && session.reused && !this.raced && this.repeatable()) {
       // The endpoint closed a kept connection just as we used it again. That is no failure of its own.
       this.raced = true
+      this.body?.detach()
       loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
       this.connect(endpoint)
       return
@@ -343,33 +282,10 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
   /** Repeating it does no harm, and can be done. */
   private repeatable(): boolean {
     const { method, headers } = this.x.request
-    return (IDEMPOTENT.has(method) || headers.has('idempotency-key')) && !this.overflown
-  }
-
-  /** What a far sidecar says of its own answer. Only an authenticated peer is believed: it has removed what its application said. */
-  private farCause(head: ResponseHead, endpoint: EndpointState): Cause | undefined {
-    if (!head.hasMeshFields || !endpoint.mtls) return undefined
-    const text = head.headers.get('x-selvedge-cause')
-    return text !== undefined && isCause(text) ? text : undefined
+    return (IDEMPOTENT.has(method) || headers.has('idempotency-key')) && this.body?.replayable !== false
   }
 
   // ---- how it ends
-
-  /** A far sidecar's own answer is what it says it is, unless the policy names its code: then any method may be repeated. */
-  private classOf(status: number, cause: Cause | undefined): AttemptClass {
-    const far = cause === undefined ? undefined : CLASS_OF_FAR_CAUSE[cause]
-    if (far === undefined || (far !== 'connect-failed' && this.named(status))) return classifyStatus(status)
-    return far
-  }
-
-  /** Whether the policy names the code of an answer. */
-  private named(status: number): boolean {
-    return this.plan.retry?.codes.includes(status) ?? false
-  }
-
-  private retryWorthwhile(outcome: AttemptClass, status: number): boolean {
-    return (outcome !== 'server-error' && outcome !== 'gateway-error' && outcome !== 'success') || this.named(status)
-  }
 
   /** Begins a retry, or says why there is none. */
   private retryAfter(
@@ -388,8 +304,8 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
         rule: plan.retry,
         defaultAttempts: plan.defaultRetries,
         retriesSoFar: this.retries,
-        requestBytesSent: this.bodySent,
-        bodyReplayable: !this.overflown,
+        requestBytesSent: this.body?.sent ?? false,
+        bodyReplayable: this.body?.replayable ?? true,
         answerStarted: x.progress !== 'waiting',
         retryAfterMs: retryAfter,
         deadlineMs: plan.deadlineMs,
@@ -478,6 +394,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
 
   /** Tells everybody who learns from attempts how this one ended. */
   private concludeAttempt(endpoint: EndpointState, outcome: AttemptClass, status: number, now: number): void {
+    this.body?.detach()
     const { destination } = this.plan
     const start = this.attemptStartMs
     if (outcome === 'success') loadEnded(endpoint.load, now, (this.headMs || now) - start)
@@ -491,7 +408,7 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
 
   private finish(cause: Cause, detail: string): void {
     this.settle()
-    if (this.attached && !this.bodyEnded) this.x.body.discard()
+    this.body?.discard()
     this.x.fail(cause, detail)
   }
 
@@ -505,7 +422,6 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
     if (this.deadline !== undefined) wheel.clear(this.deadline)
     if (this.attemptEnd !== undefined) wheel.clear(this.attemptEnd)
     if (this.pause !== undefined) wheel.clear(this.pause)
-    this.kept = undefined
   }
 
   private guarded(work: () => void): void {
@@ -518,29 +434,4 @@ export class Attempts implements Carrier, BodySink, ClientEvents, ConnectionWait
       this.x.fail('upstream-protocol-error', 'an exception in this sidecar')
     }
   }
-}
-
-/** What a far sidecar says of its own application. */
-const CLASS_OF_FAR_CAUSE: Readonly<Partial<Record<Cause, AttemptClass>>> = {
-  'connect-failed': 'connect-failed',
-  draining: 'connect-failed',
-  'upstream-reset': 'reset',
-  'upstream-protocol-error': 'protocol-error',
-}
-
-const CAUSE_OF: Readonly<Record<AttemptClass, Cause>> = {
-  success: 'upstream-protocol-error',
-  'server-error': 'upstream-protocol-error',
-  'gateway-error': 'upstream-protocol-error',
-  'connect-failed': 'connect-failed',
-  reset: 'upstream-reset',
-  'protocol-error': 'upstream-protocol-error',
-  timeout: 'attempt-timeout',
-  cancelled: 'upstream-reset',
-}
-
-/** RFC 9110, 10.2.3, the form in seconds; dates are left to the caller. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const text = headers.get('retry-after')
-  return text !== undefined && /^[0-9]{1,5}$/.test(text) ? Number(text) * 1000 : undefined
 }

@@ -1,0 +1,90 @@
+import { RETRY_BODY_BYTES_MAX } from '../../common/mod.ts'
+import type { BodySink, Headers, RequestBody } from '../http/mod.ts'
+import type { H1ClientSession } from '../session/mod.ts'
+
+/**
+ * A request's body on its way to one endpoint after the other: it goes out as it comes, and what has come is kept, up to a bound, so
+ * that it can be sent again. Past the bound it can be sent once. The caller is paused while no connection takes it.
+ */
+export class OutgoingBody implements BodySink {
+  /** Some of it has left us. */
+  sent = false
+  private readonly source: RequestBody
+  private readonly brokenOff: () => void
+  private session: H1ClientSession | undefined = undefined
+  private kept: Buffer[] = []
+  private keptBytes = 0
+  private overflown = false
+  private attached = false
+  private ended = false
+
+  /** `brokenOff` hears that the caller did not end what it began. */
+  constructor(source: RequestBody, brokenOff: () => void) {
+    this.source = source
+    this.brokenOff = brokenOff
+  }
+
+  /** Whether all that has come can be sent once more. */
+  get replayable(): boolean {
+    return !this.overflown
+  }
+
+  /** Sends what has come, and what comes, behind the head that has just been sent there. */
+  sendTo(session: H1ClientSession): void {
+    this.session = session
+    for (const chunk of this.kept) {
+      this.sent = true
+      session.write(chunk)
+    }
+    if (this.keptBytes > RETRY_BODY_BYTES_MAX) this.overflow()
+    if (this.ended) session.finish()
+    else if (this.attached) this.source.resume()
+    else {
+      this.attached = true
+      this.source.attach(this)
+    }
+  }
+
+  /** The connection is no longer ours. What is on its way from the caller is kept, even past the bound: it is paused already. */
+  detach(): void {
+    this.session = undefined
+  }
+
+  /** The connection takes more. */
+  drained(): void {
+    this.source.resume()
+  }
+
+  /** Nobody wants the rest. */
+  discard(): void {
+    if (this.attached && !this.ended) this.source.discard()
+    this.session = undefined
+    this.kept = []
+  }
+
+  data(chunk: Buffer): boolean {
+    if (!this.overflown) {
+      this.kept.push(chunk)
+      this.keptBytes += chunk.length
+    }
+    const { session } = this
+    if (session === undefined) return false
+    if (this.keptBytes > RETRY_BODY_BYTES_MAX) this.overflow()
+    this.sent = true
+    return session.write(chunk)
+  }
+
+  end(_trailers: Headers | undefined): void {
+    this.ended = true
+    this.session?.finish()
+  }
+
+  reset(): void {
+    this.brokenOff()
+  }
+
+  private overflow(): void {
+    this.overflown = true
+    this.kept = []
+  }
+}
