@@ -42,7 +42,6 @@ function delayOf(change: Partial<RetryInput>, drawn: number): number {
 describe('without a rule', () => {
   test.each<[AttemptClass, number, string]>([
     ['connect-failed', 0, 'retry'],
-    ['reset', 0, 'not-retryable'],
     ['protocol-error', 0, 'not-retryable'],
     ['timeout', 0, 'not-retryable'],
     ['gateway-error', 503, 'not-retryable'],
@@ -51,6 +50,15 @@ describe('without a rule', () => {
     ['cancelled', 0, 'not-retryable'],
   ])('%s (%s): %s', (outcome, status, expected) => {
     expect(outcomeOf({ class: outcome, status })).toBe(expected)
+  })
+
+  test.each<[string, boolean, string]>([
+    ['GET', false, 'retry'],
+    ['DELETE', false, 'retry'],
+    ['POST', false, 'not-idempotent'],
+    ['POST', true, 'retry'],
+  ])('[RETRY-4] a reset of %s (idempotency key: %s): %s', (method, idempotencyKey, expected) => {
+    expect(outcomeOf({ class: 'reset', status: 0, method, idempotencyKey })).toBe(expected)
   })
 
   test('a connection failure is safe for any method (RETRY-3)', () => {

@@ -10,7 +10,7 @@ export interface RetryInput {
   readonly method: string
   /** The request has an `Idempotency-Key` field. */
   readonly idempotencyKey: boolean
-  /** The matched rule's policy; `undefined`: only `defaultAttempts`, only for connection failures. */
+  /** The matched rule's policy; `undefined`: only `defaultAttempts`, for connection failures, and for resets of what is safe to repeat. */
   readonly rule: RetryRule | undefined
   readonly defaultAttempts: number
   readonly retriesSoFar: number
@@ -90,10 +90,12 @@ function unfitness(input: RetryInput): 'not-retryable' | 'not-idempotent' | unde
     case 'gateway-error':
       // The policy names the code, and with it says that any method may be repeated (RETRY-4).
       return input.rule?.codes.includes(input.status) ? undefined : 'not-retryable'
-    case 'reset':
     case 'protocol-error':
     case 'timeout':
       if (input.rule === undefined) return 'not-retryable'
+      return input.idempotencyKey || IDEMPOTENT.has(input.method) ? undefined : 'not-idempotent'
+    case 'reset':
+      // A killed endpoint takes down what it was doing; what is safe to repeat is repeated without being asked (RETRY-4, FAULT-8).
       return input.idempotencyKey || IDEMPOTENT.has(input.method) ? undefined : 'not-idempotent'
     case 'cancelled':
       return 'not-retryable'

@@ -78,7 +78,9 @@ const retry = object({
     .array(z.number().int().min(400).max(599))
     .max(RETRY_CODES_MAX)
     .optional()
-    .describe('Status codes that are worth another try. Connection failures always are.'),
+    .describe(
+      'Status codes that are worth another try. Connection failures always are, and broken connections where the request is safe to repeat.',
+    ),
   attempts: z.number().int().min(0).max(RETRY_ATTEMPTS_MAX).default(1).describe('Retries, not counting the first try.'),
   backoff: duration.default('25ms').describe('The least pause before a retry; jitter comes on top.'),
 })
