@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
-import { formatProblem, parseResources, type Resource } from '../model/resources/mod.ts'
+import { formatProblem, parseResources, type Resource, TEXT_BYTES_MAX } from '../model/resources/mod.ts'
 import { CliFailure, codeOf, messageOf } from './failure.ts'
 
 /** The resources of all files (`-` is stdin), in their order. Throws `CliFailure` with every problem of every file, one a line. */
-export function readResourceFiles(files: readonly string[]): Resource[] {
+export async function readResourceFiles(files: readonly string[]): Promise<Resource[]> {
   const resources: Resource[] = []
   const problems: string[] = []
   for (const file of files) {
-    const parsed = parseResources(readText(file))
+    const parsed = parseResources(await readText(file))
     if (parsed.ok) resources.push(...parsed.value)
     else problems.push(...parsed.error.map(problem => `  ${nameOf(file)}: ${formatProblem(problem)}`))
   }
@@ -20,14 +20,39 @@ export function readResourceFiles(files: readonly string[]): Resource[] {
   return resources
 }
 
-function readText(file: string): string {
+async function readText(file: string): Promise<string> {
   try {
-    // 0 is stdin.
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
+    // Asynchronously: a pipe may have nothing to read yet, which a synchronous read takes for an error (EAGAIN).
+    return decoded(file, await readBytes(file === '-' ? process.stdin : createReadStream(file)))
   } catch (thrown) {
+    if (thrown instanceof CliFailure) throw thrown
     if (codeOf(thrown) === 'ENOENT')
       throw new CliFailure(`Cannot read ${file}: there is no file ${resolve(file)}; check the path`)
+    if (codeOf(thrown) === 'EISDIR') throw new CliFailure(`Cannot read ${file}: it is a folder; name the files in it`)
     throw new CliFailure(`Cannot read ${nameOf(file)}: ${messageOf(thrown)}`)
+  }
+}
+
+/** No further than it takes to see that it is too much: /dev/zero has no end. */
+async function readBytes(source: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of source) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > TEXT_BYTES_MAX) break
+  }
+  return Buffer.concat(chunks)
+}
+
+function decoded(file: string, bytes: Buffer): string {
+  if (bytes.length > TEXT_BYTES_MAX) {
+    throw new CliFailure(`Cannot read ${nameOf(file)}: it has more than ${TEXT_BYTES_MAX} bytes; split it`)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new CliFailure(`Cannot read ${nameOf(file)}: it is not text in UTF-8; save it as that`)
   }
 }
 

@@ -32,7 +32,7 @@ export const defineApply: DefineCommand = (command, cli) => {
     .action(async (options: ApplyOptions) => {
       const timeoutMs = waitMs(options.wait)
       if (options.filename === undefined) throw usageFailure('Cannot apply nothing: give -f FILE, or -f - for stdin')
-      const resources = readResourceFiles(options.filename)
+      const resources = await readResourceFiles(options.filename)
       await withMesh(cli, options, async api => {
         const applied = await api.apply(resources, options.dryRun === true)
         const waits = timeoutMs !== undefined && options.dryRun !== true

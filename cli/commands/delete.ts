@@ -25,7 +25,7 @@ export const defineDelete: DefineCommand = (command, cli) => {
         if (named !== undefined && (await api.find(named.kind, options.namespace, named.ref.name)) === undefined) {
           throw notFound(named.kind.kind, options.namespace, named.ref.name)
         }
-        const refs = named === undefined ? refsOf(options.filename ?? []) : [named.ref]
+        const refs = named === undefined ? await refsOf(options.filename ?? []) : [named.ref]
         const deleted = await api.delete(refs)
         for (const line of appliedLines(deleted)) cli.terminal.out(`${line}\n`)
         if (timeoutMs === undefined) return
@@ -49,8 +49,9 @@ function namedResource(kindWord: string | undefined, name: string | undefined, o
   return { kind, ref: { apiVersion: kind.apiVersion, kind: kind.kind, namespace: options.namespace, name } }
 }
 
-function refsOf(files: readonly string[]): ResourceRef[] {
-  return readResourceFiles(files).map(({ apiVersion, kind, metadata: { namespace, name } }) => ({
+async function refsOf(files: readonly string[]): Promise<ResourceRef[]> {
+  const resources = await readResourceFiles(files)
+  return resources.map(({ apiVersion, kind, metadata: { namespace, name } }) => ({
     apiVersion,
     kind,
     namespace,

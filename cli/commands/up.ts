@@ -43,7 +43,7 @@ export const defineUp: DefineCommand = (command, cli) => {
       const { stop, stopNow } = stopSignals(cli.env.startedByNpm)
       await runUp(
         {
-          mesh: meshFileOf(readResourceFiles([path])),
+          mesh: meshFileOf(await readResourceFiles([path])),
           folder: path === '-' ? process.cwd() : dirname(resolve(path)),
           forMs: flags.for === undefined ? undefined : durationMs(flags.for),
           dataDir: flags.dataDir === undefined ? undefined : resolve(flags.dataDir),

@@ -7,7 +7,9 @@ export interface Server {
   readonly token: string | undefined
 }
 
-export interface Call {
+export interface Call<T> {
+  /** What the answer has at least, if it is one of a control plane: other servers answer too. */
+  readonly fields: readonly (keyof T & string)[]
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Sent as JSON. */
   readonly json?: unknown
@@ -40,7 +42,7 @@ export class ApiClient {
   }
 
   /** The JSON answer; anything but a 2xx is thrown as `ApiFailure`, in the control plane's own words. */
-  async call<T>(path: string, options: Call = {}): Promise<T> {
+  async call<T>(path: string, options: Call<T>): Promise<T> {
     let status: number
     let text: string
     try {
@@ -58,15 +60,16 @@ export class ApiClient {
       throw this.#unreachable(thrown)
     }
     const body = parseJson(text)
-    if (status >= 200 && status < 300) return body as T
-    throw this.#refused(status, body)
+    if (status < 200 || status >= 300) throw this.#refused(status, body)
+    if (isRecord(body) && options.fields.every(field => Object.hasOwn(body, field))) return body as T
+    throw this.#stranger(`what it answers to ${path.split('?', 1)[0]} is not what a control plane answers`)
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy()
   }
 
-  #headers(options: Call): Record<string, string> {
+  #headers(options: Pick<Call<unknown>, 'json'>): Record<string, string> {
     return {
       accept: 'application/json',
       ...(this.server.token === undefined ? {} : { authorization: `Bearer ${this.server.token}` }),
@@ -90,7 +93,15 @@ export class ApiClient {
         status,
       )
     }
-    return new ApiFailure(statusText(body) ?? `the control plane answered ${status} without a reason`, status)
+    const reason = statusText(body)
+    if (reason === undefined) throw this.#stranger(`it answers with status ${status} and no reason`)
+    return new ApiFailure(reason, status)
+  }
+
+  #stranger(state: string): CliFailure {
+    return new CliFailure(
+      `Cannot use ${this.server.url}: ${state}. See that --server, or the context file, names the REST address of a control plane`,
+    )
   }
 }
 
