@@ -29,8 +29,17 @@ export class ApiFailure extends CliFailure {
 
 /** No answer within this time counts as a control plane that hangs. */
 const ANSWER_TIMEOUT_MS = 10_000
+/** A whole answer's body: one that comes drop by drop never ends otherwise. */
+const BODY_TIMEOUT_MS = 15_000
 /** An answer larger than this is not one that a person asked for. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
+
+/** What the system's codes say to a person. */
+const WHY: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
+  UND_ERR_BODY_TIMEOUT: 'its answer does not end',
+}
 
 /** Speaks REST with one control plane, over kept-alive connections. */
 export class ApiClient {
@@ -53,6 +62,7 @@ export class ApiClient {
         body: options.json === undefined ? null : JSON.stringify(options.json),
         headersTimeout: options.timeoutMs ?? ANSWER_TIMEOUT_MS,
         bodyTimeout: ANSWER_TIMEOUT_MS,
+        signal: AbortSignal.timeout((options.timeoutMs ?? ANSWER_TIMEOUT_MS) + BODY_TIMEOUT_MS),
       })
       status = answer.statusCode
       text = await bodyText(answer.body)
@@ -79,8 +89,7 @@ export class ApiClient {
 
   #unreachable(thrown: unknown): CliFailure {
     if (thrown instanceof CliFailure) return thrown
-    const code = codeOf(thrown)
-    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : messageOf(thrown)
+    const why = whyUnreachable(thrown)
     return new CliFailure(
       `Cannot reach the control plane at ${this.server.url}: ${why}. Start one with "selvedge up", or name another with --server`,
     )
@@ -114,6 +123,18 @@ async function bodyText(body: Dispatcher.ResponseData['body']): Promise<string> 
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
+}
+
+function whyUnreachable(thrown: unknown): string {
+  const code = codeOf(thrown) ?? ''
+  if (code.startsWith('ERR_SSL_')) return 'it speaks no TLS; see whether http:// is meant'
+  if (thrown instanceof Error && thrown.name === 'TimeoutError') return 'its answer does not end'
+  return WHY[code] ?? firstLine(messageOf(thrown))
+}
+
+/** OpenSSL's words have lines. */
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1)[0]?.replace(/\.$/, '') ?? ''
 }
 
 function parseJson(text: string): unknown {
