@@ -21,7 +21,7 @@ export interface RequestBody {
   discard(): void
 }
 
-/** Where an answer goes: the caller's side of a codec. */
+/** Where an answer goes: the caller's side of a codec. Unlike in a request's body, a piece is valid only until the call returns. */
 export interface AnswerSink extends BodySink {
   /** An interim answer (1xx). */
   inform(head: ResponseHead): void
@@ -127,7 +127,7 @@ export class Exchange {
     this.sink.head(head)
   }
 
-  /** A piece of the answer's body; `false` asks for a pause until the carrier is told `drained`. */
+  /** A piece of the answer's body, valid until the call returns; `false` asks for a pause until the carrier is told `drained`. */
   data(chunk: Buffer): boolean {
     if (this.progress !== 'answering') return true
     this.answerBytes += chunk.length

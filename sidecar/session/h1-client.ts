@@ -12,7 +12,7 @@ import {
   requestHeadText,
 } from '../codec/h1/mod.ts'
 import type { RequestHead, ResponseHead } from '../http/mod.ts'
-import { SocketWriter, type Turn } from '../transport/mod.ts'
+import { type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
 
 /** Interim answers to one request; a server that sends more is not one that we understand. */
 const INTERIM_ANSWERS_MAX = 8
@@ -72,13 +72,14 @@ export class H1ClientSession {
   private held: Buffer = EMPTY
   private retired = false
 
-  constructor(socket: Socket, owner: ClientOwner, turn: Turn) {
+  /** Without `reads`, the socket is read as a stream. */
+  constructor(socket: Socket, owner: ClientOwner, turn: Turn, reads?: Reads) {
     this.socket = socket
     this.owner = owner
     this.turn = turn
     this.writer = new SocketWriter(socket, turn)
     this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk) })
-    socket.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       // As `guarded`, without a closure for each piece.
       turn.begin()
       try {
@@ -87,7 +88,9 @@ export class H1ClientSession {
         this.broken(error)
       }
       turn.end()
-    })
+    }
+    if (reads === undefined) socket.on('data', take)
+    else reads.take = take
     const guarded = (work: () => void): void => {
       turn.begin()
       try {
@@ -204,7 +207,8 @@ export class H1ClientSession {
   private readHead(bytes: Buffer): void {
     const after = this.scanner.scan(bytes, 0)
     if (after === NEED_MORE) {
-      this.held = bytes
+      // Read buffers are used again; what was put together already is ours.
+      this.held = this.held.length === 0 ? Buffer.from(bytes) : bytes
       return
     }
     this.held = EMPTY

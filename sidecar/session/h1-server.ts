@@ -377,10 +377,10 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   data(chunk: Buffer): boolean {
     const { writer } = this
-    if (this.framing !== 'chunked') return writer.bytes(chunk)
+    if (this.framing !== 'chunked') return writer.borrowed(chunk)
     if (chunk.length === 0) return true
     writer.text(chunkStart(chunk.length))
-    writer.bytes(chunk)
+    writer.borrowed(chunk)
     return writer.text(CHUNK_END)
   }
 

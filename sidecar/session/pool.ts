@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Turn } from '../transport/mod.ts'
+import type { Reads, Turn } from '../transport/mod.ts'
 import { type ClientOwner, H1ClientSession } from './h1-client.ts'
 
 /** How long the rest of an answer that nobody wants may take. A new connection is made in less. */
@@ -37,8 +37,8 @@ export class EndpointPool implements ClientOwner {
   }
 
   /** Takes over a connection that has just been made. */
-  adopt(socket: Socket): H1ClientSession {
-    const session = new H1ClientSession(socket, this, this.host.turn)
+  adopt(socket: Socket, reads?: Reads): H1ClientSession {
+    const session = new H1ClientSession(socket, this, this.host.turn, reads)
     this.all.add(session)
     return session
   }

@@ -1,8 +1,9 @@
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import type { SpiffeId } from '../../common/mod.ts'
 import { clientTlsOptions, type Svid } from '../identity/mod.ts'
 import { KEEP_ALIVE } from './keep-alive.ts'
+import type { Reads, SharedReads } from './shared-reads.ts'
 import { Timer, type TimerWheel } from './wheel.ts'
 
 /** Where to connect, and who must be there. `host` is an address, or outside the mesh a name. */
@@ -25,7 +26,8 @@ export type DialTarget =
     }
 
 export interface Dialled {
-  connected(socket: Socket): void
+  /** With `shared` reads, whoever takes the socket sets `reads.take`; without, `reads` is `undefined` and the socket is a stream. */
+  connected(socket: Socket, reads: Reads | undefined): void
   /** No byte of any request has been sent. */
   failed(detail: string): void
 }
@@ -34,9 +36,17 @@ export interface Dialled {
 const contexts = new WeakMap<Svid, SecureContext>()
 
 /** Connects, with mTLS where the target is in the mesh. One of the two callbacks is called, once. Returns what gives it up. */
-export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, result: Dialled): () => void {
+export function dial(
+  target: DialTarget,
+  timeoutMs: number,
+  wheel: TimerWheel,
+  result: Dialled,
+  shared?: SharedReads,
+): () => void {
   let settled = false
-  const socket = target.kind === 'plain' ? plainSocket(target) : meshSocket(target)
+  const opened = shared?.open()
+  const reading = opened === undefined ? {} : { onread: opened.onread }
+  const socket = target.kind === 'plain' ? plainSocket(target, reading) : meshSocket(target, reading)
   const timer = new Timer(() => fail(`no connection within ${timeoutMs} ms`))
   const fail = (detail: string): void => {
     if (settled) return
@@ -55,7 +65,7 @@ export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, r
     wheel.clear(timer)
     socket.removeListener('error', onError)
     socket.removeListener('close', onClose)
-    result.connected(socket)
+    result.connected(socket, opened?.reads)
   })
   wheel.set(timer, timeoutMs)
   return () => {
@@ -67,11 +77,16 @@ export function dial(target: DialTarget, timeoutMs: number, wheel: TimerWheel, r
   }
 }
 
-function plainSocket({ host, port, allowHalfOpen = false }: Extract<DialTarget, { kind: 'plain' }>): Socket {
-  return connect({ host, port, allowHalfOpen, noDelay: true, ...KEEP_ALIVE })
+type Reading = { readonly onread?: OnReadOpts }
+
+function plainSocket(
+  { host, port, allowHalfOpen = false }: Extract<DialTarget, { kind: 'plain' }>,
+  reading: Reading,
+): Socket {
+  return connect({ host, port, allowHalfOpen, noDelay: true, ...KEEP_ALIVE, ...reading })
 }
 
-function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>): Socket {
+function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>, reading: Reading): Socket {
   const options = clientTlsOptions(target.svid, target.expected)
   let secureContext = contexts.get(target.svid)
   if (secureContext === undefined) {
@@ -80,6 +95,7 @@ function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>): Socket {
   }
   const socket = connectTls({
     ...options,
+    ...reading,
     secureContext,
     host: target.host,
     port: target.port,

@@ -30,6 +30,12 @@ export class SocketWriter {
     return this.count(text.length)
   }
 
+  /** As `bytes`, for a piece whose buffer is used again after the call. */
+  borrowed(chunk: Buffer): boolean {
+    return this.bytes(chunk.length <= JOIN_BYTES_MAX ? chunk : Buffer.from(chunk))
+  }
+
+  /** A piece that nobody changes any more. */
   bytes(chunk: Buffer): boolean {
     if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
     else {

@@ -140,24 +140,30 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
       return
     }
     loadStarted(endpoint.load)
-    const giveUp = dial(target, settings.connectTimeoutMs, this.environment.wheel, {
-      connected: socket =>
-        this.guarded(() => {
-          loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
-          const session = endpoint.pool.adopt(socket)
-          if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
-          else {
-            this.doing = NOTHING
-            session.abandon()
-            this.finish('bad-request', `${endpoint.name} is this sidecar itself`)
-          }
-        }),
-      failed: detail =>
-        this.guarded(() => {
-          destination.connectionEnded()
-          this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`)
-        }),
-    })
+    const giveUp = dial(
+      target,
+      settings.connectTimeoutMs,
+      this.environment.wheel,
+      {
+        connected: (socket, reads) =>
+          this.guarded(() => {
+            loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
+            const session = endpoint.pool.adopt(socket, reads)
+            if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
+            else {
+              this.doing = NOTHING
+              session.abandon()
+              this.finish('bad-request', `${endpoint.name} is this sidecar itself`)
+            }
+          }),
+        failed: detail =>
+          this.guarded(() => {
+            destination.connectionEnded()
+            this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`)
+          }),
+      },
+      this.environment.reads,
+    )
     this.doing = { kind: 'connecting', endpoint, giveUp }
   }
 
