@@ -10,7 +10,7 @@ import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import { Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
-import { KEEP_ALIVE, listen, MeshListener, type Turn } from './transport/mod.ts'
+import { KEEP_ALIVE, listen, MeshListener, moveToSharedReads, SharedReads, type Turn } from './transport/mod.ts'
 
 /** Callers' sidecars close at 60 s: they are first, so that none of them meets a connection that we are just closing. */
 const INBOUND_IDLE_MS = 75_000
@@ -63,11 +63,12 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   const mesh = meshListener(parts, inbound)
   const stopRenewing = identity.onChange(svid => mesh.renew(svid))
 
+  const shared = new SharedReads()
   const servers = {
-    outbound: { server: plainServer(outbound), host: config.host },
+    outbound: { server: plainServer(outbound, shared), host: config.host },
     inbound: { server: mesh.server, host: config.inboundHost },
-    admin: { server: plainServer(admin), host: '127.0.0.1' },
-    metrics: { server: plainServer(metrics), host: config.host },
+    admin: { server: plainServer(admin, shared), host: '127.0.0.1' },
+    metrics: { server: plainServer(metrics, shared), host: config.host },
   }
   const closeServers = (): void => {
     stopRenewing()
@@ -102,10 +103,14 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   })
 }
 
-function plainServer(door: Door) {
-  return createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket =>
-    door.accept(socket, { kind: 'application' }, NO_PORT, undefined),
-  )
+/** Applications, and those who ask for pages: connections in plaintext, read into one buffer. */
+function plainServer(door: Door, shared: SharedReads) {
+  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...KEEP_ALIVE }
+  return createServer(options, accepted => {
+    const moved = moveToSharedReads(accepted, shared)
+    door.accept(moved?.socket ?? accepted, { kind: 'application' }, NO_PORT, undefined, moved?.reads)
+    if (moved === undefined) accepted.resume()
+  })
 }
 
 function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {

@@ -5,7 +5,7 @@ import { Headers } from './headers.ts'
 
 /** Takes a body piece by piece. */
 export interface BodySink {
-  /** `false` asks for a pause; whoever gives the pieces then waits to be resumed. A piece may be kept: its buffer isn't reused. */
+  /** `false` asks for a pause; whoever gives the pieces then waits to be resumed. A piece is valid until the call returns: who keeps it copies it. */
   data(chunk: Buffer): boolean
   /** The body is whole. */
   end(trailers: Headers | undefined): void
@@ -21,7 +21,7 @@ export interface RequestBody {
   discard(): void
 }
 
-/** Where an answer goes: the caller's side of a codec. Unlike in a request's body, a piece is valid only until the call returns. */
+/** Where an answer goes: the caller's side of a codec. */
 export interface AnswerSink extends BodySink {
   /** An interim answer (1xx). */
   inform(head: ResponseHead): void

@@ -87,7 +87,7 @@ function farEnd(socket: Socket, session: H1ServerSession, turn: Turn): TunnelEnd
   socket.on('error', () => session.breakOff())
   socket.on('close', () => session.tunnelEnd())
   return {
-    data: chunk => writer.bytes(chunk),
+    data: chunk => writer.borrowed(chunk),
     end: () => {
       callerEnded = true
       writer.flush()

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { H1Problem } from '../codec/h1/mod.ts'
 import type { Caller, Exchange } from '../http/mod.ts'
-import type { Turn } from '../transport/mod.ts'
+import type { Reads, Turn } from '../transport/mod.ts'
 import { H1ServerSession, type ServerHost } from './h1-server.ts'
 
 /** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
@@ -35,8 +35,8 @@ export class Door implements ServerHost {
   }
 
   /** Takes over a connection. `first` has been read from it already. */
-  accept(socket: Socket, caller: Caller, port: number, first: Buffer | undefined): void {
-    const session = new H1ServerSession(socket, caller, port, this)
+  accept(socket: Socket, caller: Caller, port: number, first: Buffer | undefined, reads?: Reads): void {
+    const session = new H1ServerSession(socket, caller, port, this, reads)
     if (first !== undefined) session.feed(first)
   }
 

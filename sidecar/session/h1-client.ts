@@ -139,10 +139,10 @@ export class H1ClientSession {
 
   /** A piece of the request's body. `false`: wait for `onDrain`. */
   write(chunk: Buffer): boolean {
-    if (!this.chunked) return this.writer.bytes(chunk)
+    if (!this.chunked) return this.writer.borrowed(chunk)
     if (chunk.length === 0) return true
     this.writer.text(chunkStart(chunk.length))
-    this.writer.bytes(chunk)
+    this.writer.borrowed(chunk)
     return this.writer.text(CHUNK_END)
   }
 

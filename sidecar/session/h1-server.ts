@@ -27,7 +27,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '../http/mod.ts'
-import { breakOff, SocketWriter, type Turn } from '../transport/mod.ts'
+import { breakOff, type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
 
 /** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
 const HELD_BYTES_MAX = 64 * 1024
@@ -109,7 +109,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   /** After a CONNECT, before the first byte that tells what is spoken inside. */
   private detecting = false
 
-  constructor(socket: Socket, caller: Caller, port: number, host: ServerHost) {
+  /** Without `reads`, the socket is read as a stream. */
+  constructor(socket: Socket, caller: Caller, port: number, host: ServerHost, reads?: Reads) {
     this.socket = socket
     this.caller = caller
     this.port = port
@@ -118,7 +119,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk) })
     this.lastActiveMs = host.turn.nowMs()
     host.opened(this)
-    socket.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       // As `guarded`, without a closure for each piece.
       host.turn.begin()
       try {
@@ -128,7 +129,9 @@ export class H1ServerSession implements AnswerSink, RequestBody {
         this.host.broken(error)
       }
       host.turn.end()
-    })
+    }
+    if (reads === undefined) socket.on('data', take)
+    else reads.take = take
     socket.on('drain', () => this.guarded(() => this.onDrain()))
     socket.on('end', () => this.guarded(() => this.onEnd()))
     socket.on('error', () => undefined)
@@ -216,8 +219,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   /** Keeps what belongs to requests to come, from `from` on. */
   private hold(chunk: Buffer, from: number): void {
     if (from === chunk.length) return
-    const rest = from === 0 ? chunk : chunk.subarray(from)
-    this.held = this.held.length === 0 ? rest : Buffer.concat([this.held, rest])
+    // Read buffers are used again: what is held is a copy.
+    this.held = Buffer.concat([this.held, chunk.subarray(from)])
     if (this.held.length > HELD_BYTES_MAX) this.socket.pause()
   }
 
@@ -255,7 +258,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   private waitForMore(bytes: Buffer): void {
     if (this.held.length === 0) this.lastActiveMs = this.host.turn.nowMs()
-    this.held = bytes
+    // What was put together already is ours.
+    this.held = this.held.length === 0 ? Buffer.from(bytes) : bytes
     if (this.callerEnded) this.linger()
   }
 
@@ -309,7 +313,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.state.x.requestBytes += chunk.length
     if (this.bodySink === undefined) {
       this.early ??= []
-      this.early.push(chunk)
+      this.early.push(Buffer.from(chunk))
       this.socket.pause()
     } else if (!this.bodySink.data(chunk)) this.socket.pause()
   }

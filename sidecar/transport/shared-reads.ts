@@ -1,4 +1,4 @@
-import type { OnReadOpts } from 'node:net'
+import { type OnReadOpts, type Server, Socket } from 'node:net'
 
 /** As much as Node itself reads at once. */
 const READ_BYTES = 64 * 1024
@@ -25,4 +25,33 @@ export class SharedReads {
     }
     return { onread: { buffer, callback }, reads }
   }
+}
+
+/** What Node keeps of an accepted socket beside what it documents: the handle, and the server that counts it. */
+interface AcceptedSocket {
+  _handle: object | null
+  _server: Server | null
+}
+
+/**
+ * Moves an accepted connection to a socket that reads into the shared buffer, which `net.Server` can't be asked for. The server must have
+ * been made with `pauseOnConnect`, so that nothing has been read yet. It rests on two of Node's internal fields; where they aren't as
+ * they are in the pinned version, the answer is `undefined` and the socket stays as it is, a paused stream.
+ */
+export function moveToSharedReads(
+  accepted: Socket,
+  shared: SharedReads,
+): { readonly socket: Socket; readonly reads: Reads } | undefined {
+  const before = accepted as unknown as AcceptedSocket
+  const { _handle: handle, _server: server } = before
+  if (typeof handle !== 'object' || handle === null || typeof server !== 'object') return undefined
+  if (accepted.readableLength > 0 || !accepted.isPaused()) return undefined
+  const { onread, reads } = shared.open()
+  before._handle = null
+  before._server = null
+  const options: object = { handle, allowHalfOpen: accepted.allowHalfOpen, onread }
+  const socket = new Socket(options)
+  const after = socket as unknown as AcceptedSocket
+  after._server = server
+  return { socket, reads }
 }

@@ -64,7 +64,7 @@ export class OutgoingBody implements BodySink {
 
   data(chunk: Buffer): boolean {
     if (!this.overflown) {
-      this.kept.push(chunk)
+      this.kept.push(Buffer.from(chunk))
       this.keptBytes += chunk.length
     }
     const { session } = this

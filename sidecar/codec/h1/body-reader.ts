@@ -12,7 +12,7 @@ const CHUNK_DIGITS_MAX = 13
 const CHUNK_EXTENSION_BYTES_MAX = 256
 
 export interface BodyEvents {
-  /** A piece of the body, no longer than what came in; it may be kept, as the buffer below it isn't reused. */
+  /** A piece of the body, no longer than what came in, valid until the call returns. */
   onBodyData(chunk: Buffer): void
 }
 
