@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import type { H1Problem } from '../codec/h1/mod.ts'
 import type { Caller, Exchange } from '../http/mod.ts'
 import type { Reads, Turn } from '../transport/mod.ts'
-import { H1ServerSession, type ServerHost } from './h1-server.ts'
+import { H1ServerSession } from './h1-server.ts'
+import type { ServerHost } from './server-host.ts'
 
 /** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
 const HEAD_MS = 10_000
@@ -25,8 +26,6 @@ export interface DoorOptions {
 
 /** All callers that came in by one listener: counted, swept for the slow and the idle, and closed in order at the end. */
 export class Door implements ServerHost {
-  /** As nginx, Envoy and Node have it. */
-  readonly halfClosedCaller = 'has-gone'
   private readonly options: DoorOptions
   private readonly sessions = new Set<H1ServerSession>()
 

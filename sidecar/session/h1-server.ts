@@ -22,49 +22,18 @@ import {
   type Caller,
   Exchange,
   type Headers,
-  ownHead,
   type RequestBody,
   type RequestHead,
   type ResponseHead,
 } from '../http/mod.ts'
-import { breakOff, type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
+import { breakOff, type Reads, SocketWriter } from '../transport/mod.ts'
+import { lastWords, REASONS } from './last-words.ts'
+import type { ServerHost, TunnelEnd } from './server-host.ts'
 
 /** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
 const HELD_BYTES_MAX = 64 * 1024
 /** How long a caller that was answered early, or is asked to close, may still send. Closing at once would reset what it has not read. */
 const LINGER_MS = 1_000
-
-/** What a server session needs of its surroundings. */
-export interface ServerHost {
-  readonly turn: Turn
-  /** A request's head is there: run the stack. */
-  begin(x: Exchange): void
-  /** A CONNECT: answer through `session.acceptTunnel`, or through the exchange. */
-  connect(x: Exchange, session: H1ServerSession): void
-  refused(session: H1ServerSession, why: H1Problem): void
-  /** What came after a CONNECT is not HTTP/1.1. */
-  unsupported(session: H1ServerSession, found: 'http2' | 'tls' | 'opaque'): void
-  /** An exception of ours inside an exchange. */
-  broken(error: unknown): void
-  opened(session: H1ServerSession): void
-  closed(session: H1ServerSession): void
-  /** Whether answers should ask the caller to close. */
-  draining(): boolean
-  /**
-   * What the end of a caller's half means while its request is under way. Nearly all that end it have closed the connection, and what is
-   * done for them is done for nobody; the few that wait for an answer can't be told from them.
-   * @default 'waits'
-   */
-  readonly halfClosedCaller?: 'waits' | 'has-gone'
-}
-
-/** Takes the raw bytes after a CONNECT or an Upgrade. */
-export interface TunnelEnd {
-  data(chunk: Buffer): boolean
-  end(): void
-  closed(): void
-  drained(): void
-}
 
 type ServerState =
   | { readonly kind: 'head' }
@@ -80,7 +49,8 @@ const EMPTY = Buffer.alloc(0)
 
 /**
  * One caller's HTTP/1.1 connection: requests in order, one exchange at a time, pipelined bytes held within a bound.
- * It is its exchanges' answer sink and request body, so that a request allocates neither.
+ * It is its exchanges' answer sink and request body, so that a request allocates neither; and one state machine in one piece, because
+ * what a byte, an answer, a pause or an end means depends on what all the others have come to.
  */
 export class H1ServerSession implements AnswerSink, RequestBody {
   readonly socket: Socket
@@ -105,7 +75,6 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private bodySink: BodySink | undefined = undefined
   private early: Buffer[] | undefined = undefined
   private discarding = false
-  private callerEnded = false
   /** After a CONNECT, before the first byte that tells what is spoken inside. */
   private detecting = false
 
@@ -260,7 +229,6 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     if (this.held.length === 0) this.lastActiveMs = this.host.turn.nowMs()
     // What was put together already is ours.
     this.held = this.held.length === 0 ? Buffer.from(bytes) : bytes
-    if (this.callerEnded) this.linger()
   }
 
   private beginExchange(head: RequestHead, bytes: Buffer, after: number): void {
@@ -374,7 +342,8 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     if (this.state.kind !== 'exchange') return
     const { request } = this.state.x
     this.framing = answerFraming(head, request.minorVersion, request.method)
-    if (this.framing === 'until-close' || this.host.draining() || !this.moreToCome()) this.keepAlive = false
+    // Not behind a body that was answered before it was whole: what still comes of it can't be told from a request.
+    if (this.framing === 'until-close' || this.host.draining() || !this.requestDone) this.keepAlive = false
     const connection = !this.keepAlive ? 'close' : request.minorVersion === 0 ? 'keep-alive' : 'default'
     this.writer.text(responseHeadText(head, this.framing, connection))
   }
@@ -402,14 +371,6 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   // ---- between exchanges
 
-  /**
-   * Whether another request can follow this one. Not behind a body that was answered before it was whole: what still comes of it can't be
-   * told from a request. Not from a caller that has ended its half, but for what it sent before.
-   */
-  private moreToCome(): boolean {
-    return this.requestDone && (!this.callerEnded || this.held.length > 0)
-  }
-
   /** The exchange is over when both its halves are. */
   private afterBoth(): void {
     if (!this.answerDone || this.state.kind !== 'exchange') return
@@ -421,7 +382,6 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       this.state = HEAD
       this.bodySink = undefined
       if (this.held.length > 0) queueMicrotask(() => this.guarded(() => this.goOn()))
-      else if (this.callerEnded) this.linger()
     }
   }
 
@@ -452,11 +412,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   /** A last answer, outside any exchange. */
   private say(status: number, reason: string, cause: Cause, text: string): void {
-    const fields = [
-      ['content-type', 'text/plain'],
-      ['x-selvedge-cause', cause],
-    ] as const
-    this.writer.text(responseHeadText(ownHead(status, reason, fields, text.length), 'as-is', 'close') + text)
+    this.writer.text(lastWords(status, reason, cause, text))
     this.linger()
   }
 
@@ -518,18 +474,16 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   }
 
   private onEnd(): void {
-    this.callerEnded = true
     switch (this.state.kind) {
       case 'head':
         this.linger()
         return
       case 'exchange':
-        // One that broke off its body doesn't wait.
-        if (!this.requestDone || this.host.halfClosedCaller === 'has-gone') {
-          this.bodySink?.reset()
-          this.bodySink = undefined
-          this.destroy()
-        }
+        // Nearly all who end their half have closed the connection, and what is done for them is done for nobody; the few who wait
+        // for an answer can't be told from them (nginx, Envoy and Node decide alike).
+        this.bodySink?.reset()
+        this.bodySink = undefined
+        this.destroy()
         return
       case 'tunnel':
         this.state.far.end()
@@ -550,14 +504,4 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     } else if (before.kind === 'tunnel') before.far.closed()
     this.host.closed(this)
   }
-}
-
-const REASONS: Readonly<Record<H1Problem['status'], string>> = {
-  400: 'Bad Request',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  417: 'Expectation Failed',
-  431: 'Request Header Fields Too Large',
-  501: 'Not Implemented',
-  505: 'HTTP Version Not Supported',
 }

@@ -1,0 +1,30 @@
+import type { H1Problem } from '../codec/h1/mod.ts'
+import type { Exchange } from '../http/mod.ts'
+import type { Turn } from '../transport/mod.ts'
+import type { H1ServerSession } from './h1-server.ts'
+
+/** What a server session needs of its surroundings. */
+export interface ServerHost {
+  readonly turn: Turn
+  /** A request's head is there: run the stack. */
+  begin(x: Exchange): void
+  /** A CONNECT: answer through `session.acceptTunnel`, or through the exchange. */
+  connect(x: Exchange, session: H1ServerSession): void
+  refused(session: H1ServerSession, why: H1Problem): void
+  /** What came after a CONNECT is not HTTP/1.1. */
+  unsupported(session: H1ServerSession, found: 'http2' | 'tls' | 'opaque'): void
+  /** An exception of ours inside an exchange. */
+  broken(error: unknown): void
+  opened(session: H1ServerSession): void
+  closed(session: H1ServerSession): void
+  /** Whether answers should ask the caller to close. */
+  draining(): boolean
+}
+
+/** Takes the raw bytes after a CONNECT or an Upgrade. */
+export interface TunnelEnd {
+  data(chunk: Buffer): boolean
+  end(): void
+  closed(): void
+  drained(): void
+}
