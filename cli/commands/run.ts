@@ -39,7 +39,7 @@ export const defineRun: DefineCommand = (command, cli) => {
     .option('--port <N>', 'where it listens; without it a free port is told to it as PORT')
     .option('-n, --namespace <NAMESPACE>', 'where it lives', 'default')
     .option('--name <NAME>', 'the name of its workload (default: the service and a number)')
-    .option('--service-account <NAME>', 'who it is (default: the service)')
+    .option('--service-account <NAME>', 'who it is (default: the service, else "run")')
     .option('-v, --verbose', "show its sidecar's whole log, not only warnings")
     .action(async (program: readonly string[], flags: RunFlags) => {
       const mesh = meshFileOf([processOf(program, flags)])
@@ -57,7 +57,9 @@ export const defineRun: DefineCommand = (command, cli) => {
 }
 
 function processOf(command: readonly string[], flags: RunFlags): ProcessResource {
-  const { service, serviceAccount, namespace } = flags
+  const { service, namespace } = flags
+  // Whoever only calls is one caller, however often it is run.
+  const serviceAccount = flags.serviceAccount ?? (service === undefined ? 'run' : undefined)
   const name = flags.name ?? `${service ?? 'run'}-${process.pid}`
   for (const [flag, value] of Object.entries({ service, name, namespace, 'service-account': serviceAccount })) {
     if (value === undefined || isDnsLabel(value)) continue

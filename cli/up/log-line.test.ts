@@ -17,3 +17,8 @@ test('what is not a log line is shown as it is', () => {
   expect(readableLog('Segmentation fault', false)).toBe('Segmentation fault')
   expect(readableLog('{not json', false)).toBe('{not json')
 })
+
+test('a line of the access log is shown: somebody has turned it on', () => {
+  const line = '{"level":30,"time":1,"direction":"outbound","status":200,"msg":"exchange"}'
+  expect(readableLog(line, false)).toBe('info: exchange (direction=outbound status=200)')
+})

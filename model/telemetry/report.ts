@@ -9,7 +9,7 @@ export interface TelemetryReport {
 
 /** Requests of one (source, destination, route), seen by the caller's sidecar; each number counts since the last report. */
 export interface EdgeReport {
-  /** `namespace/name` of the caller's service, or of its workload where no Service selects it. */
+  /** `namespace/name` of the caller's service, or of its service account where no Service selects it. */
   readonly source: string
   /** The Service whose endpoint answered, or the one that was asked where none did. */
   readonly destination: ServiceKey | string

@@ -1,6 +1,6 @@
 import { endpointKey, type ServiceKey } from '../../common/mod.ts'
 import { isEjected } from '../../decide/outlier/mod.ts'
-import type { EndpointsSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
+import type { EndpointsSnapshot, SelfSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Instruments, Meter, MeterLabels } from '../telemetry/mod.ts'
 import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../upstream/mod.ts'
@@ -25,6 +25,7 @@ export class Destinations {
   private readonly policy: CurrentPolicy
   private readonly environment: UpstreamEnvironment
   private readonly instruments: Instruments
+  private ownName = 'unknown'
   private readonly services = new Map<ServiceKey, Destination>()
   private readonly external = new Map<string, Destination>()
   private readonly meters = new Map<string, Map<string, Record<MeterLabels['tls'], Meter | undefined>>>()
@@ -35,10 +36,16 @@ export class Destinations {
     this.instruments = instruments
     policy.onChange({
       changed: (services, self) => {
-        if (self) this.meters.clear()
+        if (self) this.takeName(policy.self)
         for (const key of services) this.follow(key)
       },
     })
+  }
+
+  private takeName(self: SelfSnapshot | undefined): void {
+    if (self === undefined) return
+    this.ownName = self.services[0] ?? `${self.namespace}/${self.serviceAccount}`
+    this.meters.clear()
   }
 
   /** The destination for a service that the policy knows. */
@@ -111,10 +118,9 @@ export class Destinations {
     return meters[tls]
   }
 
-  /** Who we are in metrics: our first service, else our workload. */
+  /** Who we are in metrics: our first service, else our service account. Replicas of a client are one caller. */
   source(): string {
-    const { self } = this.policy
-    return self === undefined ? 'unknown' : (self.services[0] ?? self.workload)
+    return this.ownName
   }
 
   closeIdle(): void {
