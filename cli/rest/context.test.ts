@@ -37,3 +37,10 @@ test('only its own mesh takes a context away', () => {
   removeContext(file, 7)
   expect(readContext(file)).toEqual({ ok: true, value: undefined })
 })
+
+test('a folder that takes no file is told, with what else there is', () => {
+  writeFileSync(join(dir, 'file'), '')
+  expect(() => writeContext(join(dir, 'file', 'context.json'), context)).toThrow(
+    /^Cannot write the context file .*; name another with --context/,
+  )
+})

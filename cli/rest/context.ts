@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeFolder } from '../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../common/mod.ts'
-import { codeOf, messageOf } from '../failure.ts'
+import { CliFailure, codeOf, messageOf } from '../failure.ts'
 
 /** What the CLI remembers of a running mesh. Holds its bearer token, so the file is the owner's alone (0600). */
 export interface Context {
@@ -46,12 +46,28 @@ function parseContext(text: string): Context | undefined {
   return { server, token, discovery, enrolment, pid }
 }
 
-/** Writes the file whole (a reader sees the old one or the new one), readable by its owner only. */
+/** Writes the file whole (a reader sees the old one or the new one), readable by its owner only. Throws `CliFailure`. */
 export function writeContext(file: string, context: Context): void {
-  makeFolder(dirname(file))
   const temporary = join(dirname(file), `.context-${process.pid}.tmp`)
-  writeFileSync(temporary, `${JSON.stringify(context, undefined, 2)}\n`, { mode: 0o600 })
-  renameSync(temporary, file)
+  try {
+    makeFolder(dirname(file))
+    writeFileSync(temporary, `${JSON.stringify(context, undefined, 2)}\n`, { mode: 0o600 })
+    renameInto(temporary, file)
+  } catch (thrown) {
+    throw new CliFailure(
+      `Cannot write the context file ${file}: ${messageOf(thrown)}; name another with --context, or another folder with SELVEDGE_HOME`,
+    )
+  }
+}
+
+/** A failure leaves no token behind. */
+function renameInto(temporary: string, file: string): void {
+  try {
+    renameSync(temporary, file)
+  } catch (thrown) {
+    rmSync(temporary, { force: true })
+    throw thrown
+  }
 }
 
 /** Takes a context away at the end of the `up` that wrote it; one that another has written meanwhile stays. */

@@ -57,6 +57,7 @@ export function launch(spec: LaunchSpec): Promise<Child> {
       if (pid === undefined) return reject(new Error(`${file} has no process id`))
       spec.guard.add(pid)
       const exited = new Promise<Exit>(settle => child.once('exit', (code, signal) => settle({ code, signal })))
+      void exited.then(() => closeOutput(child.stdout, child.stderr))
       resolve({ pid, ready, exited, signal: name => signalGroup(pid, name), alive: () => signalGroup(pid, 0) })
     })
   })
@@ -64,6 +65,16 @@ export function launch(spec: LaunchSpec): Promise<Child> {
 
 function forEachLine(stream: Readable, onLine: (line: string) => void): void {
   createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine)
+}
+
+/** Time to read what the process wrote last. */
+const LAST_LINES_MS = 250
+
+/** Who has left the group (a daemon of the program's) may hold the other end of a pipe for ever, and this program with it. */
+function closeOutput(...streams: readonly Readable[]): void {
+  setTimeout(() => {
+    for (const stream of streams) stream.destroy()
+  }, LAST_LINES_MS)
 }
 
 function parseReady(json: string): unknown {

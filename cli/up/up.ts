@@ -72,7 +72,7 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
     colour: shown.colour,
     verbose: options.verbose,
   })
-  const temporaryDir = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'selvedge-')) : ''
+  const temporaryDir = options.dataDir === undefined ? makeTemporaryDir() : ''
   const guard = startGuard(temporaryDir)
   const running = new Running(options, output, guard, systemWorld(systemClock))
   try {
@@ -86,6 +86,16 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
   } finally {
     await running.stop()
     guard.close()
+  }
+}
+
+function makeTemporaryDir(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'selvedge-'))
+  } catch (thrown) {
+    throw new CliFailure(
+      `Cannot keep the mesh's state in ${tmpdir()}: ${messageOf(thrown)}; name a folder with --data-dir`,
+    )
   }
 }
 
