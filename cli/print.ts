@@ -1,3 +1,4 @@
+import { plainLine } from './render/mod.ts'
 import type { Terminal } from './terminal.ts'
 
 export type Format = 'table' | 'json' | 'yaml'
@@ -14,7 +15,7 @@ export async function print(
   else
     terminal.out(
       lines()
-        .map(line => `${line}\n`)
+        .map(line => `${plainLine(line)}\n`)
         .join(''),
     )
 }

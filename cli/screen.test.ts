@@ -13,6 +13,12 @@ function screenOn(interactive: boolean, columns = 80) {
   return { screen: new Screen(terminal), written }
 }
 
+test.each([true, false])("a name that a program made up moves nobody's cursor (in a terminal: %s)", interactive => {
+  const { screen, written } = screenOn(interactive)
+  screen.table(['a -> \x1b[2J\x9b31mb\rc'])
+  expect(written).toEqual(['a -> ?[2J?31mb?c\n'])
+})
+
 describe('in a terminal', () => {
   test('a table takes the place of the one before', () => {
     const { screen, written } = screenOn(true)

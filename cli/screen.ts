@@ -1,4 +1,4 @@
-import { fitLines } from './render/mod.ts'
+import { fitLines, plainLine } from './render/mod.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -25,7 +25,8 @@ export class Screen {
   }
 
   /** Replaces the table (in a terminal), or prints it once more. */
-  table(lines: readonly string[]): void {
+  table(untrusted: readonly string[]): void {
+    const lines = untrusted.map(plainLine)
     if (!this.#terminal.interactive) {
       this.#terminal.out(lines.map(line => `${line}\n`).join(''))
       return

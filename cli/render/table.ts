@@ -27,3 +27,11 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
 export function fitLines(lines: readonly string[], columns: number): string[] {
   return lines.map(line => (line.length > columns ? `${line.slice(0, Math.max(0, columns - 1))}…` : line))
 }
+
+/** C0 and C1 controls, which a terminal acts upon. Names, methods and paths come from the mesh's programs, and none of them is to be believed. */
+const CONTROLS = /\p{Cc}/gu
+
+/** A line that says what it shows, and moves nobody's cursor. */
+export function plainLine(line: string): string {
+  return line.replace(CONTROLS, '?')
+}

@@ -11,6 +11,8 @@ import { type Refusal, statusOf } from './status.ts'
 const HEAD_TIMEOUT_MS = 10_000
 /** 4 MiB over a slow line. */
 const REQUEST_TIMEOUT_MS = 60_000
+/** Node looks every 30 s by default: so long, connections without a word could keep everybody out. */
+const TIMING = { connectionsCheckingInterval: 1_000 }
 /** A mesh has few people at it at once, and each holds few connections. */
 const CONNECTIONS_MAX = 1_024
 
@@ -51,7 +53,7 @@ export function apiServer(options: ApiServerOptions): Server {
       send(response, err({ code: 500, message }))
     })
   }
-  const server = options.tls === undefined ? createServer(serve) : tlsServer(options.tls, serve)
+  const server = options.tls === undefined ? createServer(TIMING, serve) : tlsServer(options.tls, serve)
   server.headersTimeout = HEAD_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.maxConnections = CONNECTIONS_MAX
@@ -64,7 +66,7 @@ function tlsServer(source: TlsSource, serve: RequestListener): Server {
     key: privateKeyPem,
     minVersion: 'TLSv1.3' as const,
   })
-  const server = createTlsServer(context(source.current()), serve)
+  const server = createTlsServer({ ...context(source.current()), ...TIMING }, serve)
   server.once(
     'close',
     source.onChange(identity => server.setSecureContext(context(identity))),
