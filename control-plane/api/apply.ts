@@ -2,6 +2,7 @@ import { err, ok, type Result } from '../../common/mod.ts'
 import { KINDS, kindInfo, parseResources, type Resource } from '../../model/resources/mod.ts'
 import { type Committed, refText, type StoreChange } from '../store/mod.ts'
 import { parseObject } from './body.ts'
+import { leasesApart } from './lease-copies.ts'
 import { checkQuery, dryRunOf } from './query.ts'
 import type { ApiAnswer, ApiCall, Route } from './router.ts'
 import type { Refusal, RefusalCause } from './status.ts'
@@ -27,15 +28,21 @@ async function apply(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, R
   if (!body.ok) return body
   const resources = resourcesIn(body.value)
   if (!resources.ok) return resources
+  const apart = await leasesApart(writer, resources.value)
+  if (!apart.ok) return apart
+  const { toWrite, unchanged } = apart.value
   const changes: StoreChange[] = []
-  for (const resource of resources.value) {
+  for (const resource of toWrite) {
     const change = putOf(resource)
     if (!change.ok) return change
     changes.push(change.value)
   }
-  const warnings = warningsOf(writer, resources.value)
+  const warnings = warningsOf(writer, toWrite)
   const written = await write(writer, changes, { actor: call.actor, dryRun: dryRun.value })
-  return written.ok ? ok({ code: 200, value: { ...summary(written.value), warnings } }) : written
+  if (!written.ok) return written
+  const { revision, results } = summary(written.value)
+  const leases = unchanged.map(ref => ({ resource: refText(ref), action: 'unchanged' }))
+  return ok({ code: 200, value: { revision, results: [...results, ...leases], warnings } })
 }
 
 /** Whatever `parseResources` reads: `{"resources": [...]}`, YAML documents, a `List`, one resource. */
@@ -90,6 +97,6 @@ function deletionOf(item: unknown, index: number): Result<StoreChange, RefusalCa
   return ok({ kind: 'delete', ref: { kind: info.kind, namespace, name }, expectedResourceVersion: undefined })
 }
 
-function summary({ revision, outcomes }: Committed): object {
+function summary({ revision, outcomes }: Committed) {
   return { revision, results: outcomes.map(({ ref, action }) => ({ resource: refText(ref), action })) }
 }
