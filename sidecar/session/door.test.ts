@@ -127,6 +127,35 @@ describe('a door', () => {
     expect(socket).toMatchObject({ destroyed: true, brokenOff: true })
   })
 
+  test('ends an answer of which nobody reads more for five minutes, and none that is slow to be made', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const [slow, deaf] = [await call(GET), await call(GET)]
+    deaf.stall()
+    for (const x of exchanges) x.respond({ ...ownHead(200, 'OK', [], 0), body: { kind: 'length', length: 1_000_000 } })
+    exchanges[1]!.data(Buffer.alloc(200_000))
+    await sweepAt(300_000)
+    expect(deaf.destroyed).toBe(false)
+    await sweepAt(300_001)
+    expect(deaf.destroyed).toBe(true)
+    expect(exchanges[1]!.progress).toBe('ended')
+    expect(slow.destroyed).toBe(false)
+  })
+
+  test('does not end an answer whose reader is slow, but reads', async () => {
+    const { call, sweepAt, exchanges } = opened()
+    const socket = await call(GET)
+    const x = exchanges[0]!
+    x.respond({ ...ownHead(200, 'OK', [], 0), body: { kind: 'length', length: 1_000_000 } })
+    for (let minute = 4; minute <= 20; minute += 4) {
+      socket.stall()
+      x.data(Buffer.alloc(200_000))
+      await sweepAt(minute * 60_000)
+      socket.unstall()
+      await settled()
+      expect(socket.destroyed).toBe(false)
+    }
+  })
+
   test('closes those between requests when asked, and lets exchanges end', async () => {
     const { door, call, exchanges } = opened()
     const [idle, busy] = [await call(), await call(GET)]

@@ -9,7 +9,10 @@ import type { ServerHost } from './server-host.ts'
 const HEAD_MS = 10_000
 /** A body of which nothing comes for so long; a last answer that isn't read for so long. */
 const PAUSE_MS = 60_000
-/** A body of which nobody takes more for so long. While its caller isn't read, nothing tells that it has gone. */
+/**
+ * A body, of a request or an answer, of which nobody takes more for so long. While its caller isn't read, nothing tells that it has gone;
+ * and one that reads nothing would hold a connection to the application for ever.
+ */
 const STALL_MS = 300_000
 
 export interface DoorOptions {
@@ -56,7 +59,7 @@ export class Door implements ServerHost {
     for (const session of this.sessions) {
       const { phase } = session
       // What the caller waits for is ours to do: nothing of that is its silence, nor of the connection's idle time.
-      if (phase === 'answer' || phase === 'tunnel') session.lastActiveMs = now
+      if ((phase === 'answer' && !session.unsent) || phase === 'tunnel') session.lastActiveMs = now
       const quietMs = now - session.lastActiveMs
       if (phase === 'idle' && quietMs > this.options.idleMs) session.closeWhenIdle()
       else if (quietMs > quietMsMax(session)) session.destroy()
@@ -117,6 +120,8 @@ function quietMsMax({ phase, paused }: H1ServerSession): number {
       return HEAD_MS
     case 'body':
       return paused ? STALL_MS : PAUSE_MS
+    case 'answer':
+      return STALL_MS
     case 'closing':
       return PAUSE_MS
     default:

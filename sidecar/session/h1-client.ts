@@ -187,6 +187,11 @@ export class H1ClientSession {
     this.socket.destroy()
   }
 
+  /** For a session that has just been made: closed after its first request. */
+  useOnce(): void {
+    this.retired = true
+  }
+
   /** Not for another request: closed at once when it is free, after the answer when it isn't. */
   retire(): void {
     this.retired = true

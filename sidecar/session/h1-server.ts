@@ -469,6 +469,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   private onDrain(): void {
     this.writer.drained()
+    this.lastActiveMs = this.host.turn.nowMs()
     if (this.state.kind === 'exchange') this.state.x.carrier?.drained()
     else if (this.state.kind === 'tunnel') this.state.far.drained()
   }

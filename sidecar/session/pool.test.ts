@@ -116,6 +116,28 @@ describe('a pool', () => {
     expect(pool.size).toBe(0)
   })
 
+  test('that is retired while a connection is being made lets it carry its request, and keeps it not', async () => {
+    const { pool } = pooled()
+    const { era } = pool
+    pool.retireAll()
+    const socket = new FakeSocket({ allowHalfOpen: false })
+    pool.adopt(socket.asSocket, undefined, era).send(GET, nothing)
+    await socket.receive(ANSWER)
+    expect(socket.sent).toContain('GET / HTTP/1.1')
+    expect(socket.destroyed).toBe(true)
+    expect(pool.take()).toBeUndefined()
+    expect(pool.size).toBe(0)
+  })
+
+  test('that is closed keeps nothing, whenever it was begun', async () => {
+    const { pool, used, state } = pooled()
+    pool.close()
+    const { socket } = await used()
+    expect(socket.destroyed).toBe(true)
+    expect(pool.take()).toBeUndefined()
+    expect(state.ended).toBe(1)
+  })
+
   test('that is retired closes what is free at once, and the others after their answers', async () => {
     const { pool, used } = pooled()
     const free = await used()

@@ -19,6 +19,8 @@ export class EndpointPool implements ClientOwner {
   private readonly host: PoolHost
   private readonly idle: H1ClientSession[] = []
   private readonly all = new Set<H1ClientSession>()
+  private retirements = 0
+  private closing = false
 
   constructor(host: PoolHost) {
     this.host = host
@@ -36,15 +38,28 @@ export class EndpointPool implements ClientOwner {
     }
   }
 
-  /** Takes over a connection that has just been made. */
-  adopt(socket: Socket, reads?: Reads): H1ClientSession {
+  /** To be asked for when a connection is begun, and handed to `adopt` when it has been made. */
+  get era(): number {
+    return this.retirements
+  }
+
+  /** Takes over a connection that has just been made. If the pool was retired meanwhile, it serves the request that it was made for, and no other. */
+  adopt(socket: Socket, reads?: Reads, begunIn: number = this.era): H1ClientSession {
     const session = new H1ClientSession(socket, this, this.host.turn, reads)
     this.all.add(session)
+    if (this.closing || begunIn !== this.era) session.useOnce()
     return session
+  }
+
+  /** The endpoint is gone: nobody will look after what is kept, so nothing is. */
+  close(): void {
+    this.closing = true
+    this.retireAll()
   }
 
   /** No request that begins from now on gets one of today's connections: the identity behind them has been renewed, or the endpoint is gone. */
   retireAll(): void {
+    this.retirements++
     this.idle.length = 0
     for (const session of this.all) session.retire()
   }

@@ -140,6 +140,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
       return
     }
     loadStarted(endpoint.load)
+    const { era } = endpoint.pool
     const giveUp = dial(
       target,
       settings.connectTimeoutMs,
@@ -148,7 +149,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
         connected: (socket, reads) =>
           this.guarded(() => {
             loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
-            const session = endpoint.pool.adopt(socket, reads)
+            const session = endpoint.pool.adopt(socket, reads, era)
             if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
             else {
               this.doing = NOTHING

@@ -48,6 +48,13 @@ export class Destination {
   configure(settings: TrafficSettings): void {
     this.settings = settings
     this.budget.reconfigure(settings.retryBudget)
+    this.admitWaiters()
+  }
+
+  /** A limit that was raised has room for some of those who wait, though no connection ends. */
+  private admitWaiters(): void {
+    let room = this.settings.breaker.connectionsMax - this.breaker.connections
+    for (; room > 0 && this.waiters.length > 0; room--) this.waiters.shift()?.roomToConnect()
   }
 
   /** Replaces the endpoints. Those that stay keep what was learnt of them and their connections; those that go finish what they carry. */
@@ -66,7 +73,7 @@ export class Destination {
       if (kept.has(key)) continue
       this.byKey.delete(key)
       this.group.remove(state.outlier)
-      state.pool.retireAll()
+      state.pool.close()
     }
   }
 
@@ -75,7 +82,7 @@ export class Destination {
     if (known !== undefined) {
       if (sameTls(known.address, address)) return known
       this.group.remove(known.outlier)
-      known.pool.retireAll()
+      known.pool.close()
     }
     const state: EndpointState = new EndpointState(
       address,
@@ -151,7 +158,7 @@ export class Destination {
   }
 
   close(): void {
-    for (const endpoint of this.byKey.values()) endpoint.pool.retireAll()
+    for (const endpoint of this.byKey.values()) endpoint.pool.close()
   }
 }
 

@@ -4,13 +4,15 @@ import { type Application, httpApplication, quickApplication } from '../fakes/ap
 import { ask, wire } from './client.ts'
 import { sendMany } from './load.ts'
 import { type DestinationView, type Mesh, type SidecarUnderTest, startMesh, until } from './mesh.ts'
-import { backend, route, service, trafficPolicy, workload } from './resources.ts'
+import { backend, type Resource, route, service, trafficPolicy, workload } from './resources.ts'
 
 // CHECKLIST, LOAD-4: what is under way is bounded, what is refused is refused at once, and everything is given back.
 
 let mesh: Mesh
 let held: Application
 let web: SidecarUnderTest
+/** The last is the policy of `raised`. */
+let resources: Resource[]
 /** Requests that the application has not answered yet, by path, in the order in which they came. */
 const waiting: { readonly path: string; readonly response: ServerResponse }[] = []
 
@@ -24,17 +26,18 @@ beforeAll(async () => {
   )
   const selector = { app: 'held' }
   const callee = await mesh.sidecar('held', { port: held.port, labels: selector })
-  web = await mesh.sidecar('web', {
-    resources: [
-      callee.workload,
-      ...[service('few-requests', selector), trafficPolicy('few-requests', { circuitBreaker: { maxRequests: 2 } })],
-      service('queued', selector),
-      trafficPolicy('queued', { circuitBreaker: { maxConnections: 1, maxPendingRequests: 3 } }),
-      ...[service('hurried', selector), trafficPolicy('hurried', { circuitBreaker: { maxConnections: 1 } })],
-      route('hurried', { backendRefs: [backend('hurried')], timeouts: { request: '60ms' } }),
-      ...[service('busy', selector), trafficPolicy('busy', { circuitBreaker: { maxConnections: 2 } })],
-    ],
-  })
+  resources = [
+    callee.workload,
+    ...[service('few-requests', selector), trafficPolicy('few-requests', { circuitBreaker: { maxRequests: 2 } })],
+    service('queued', selector),
+    trafficPolicy('queued', { circuitBreaker: { maxConnections: 1, maxPendingRequests: 3 } }),
+    ...[service('hurried', selector), trafficPolicy('hurried', { circuitBreaker: { maxConnections: 1 } })],
+    route('hurried', { backendRefs: [backend('hurried')], timeouts: { request: '60ms' } }),
+    ...[service('busy', selector), trafficPolicy('busy', { circuitBreaker: { maxConnections: 2 } })],
+    service('raised', selector),
+    trafficPolicy('raised', { circuitBreaker: { maxConnections: 1 } }),
+  ]
+  web = await mesh.sidecar('web', { resources })
 })
 afterAll(() => mesh.close())
 beforeEach(() => {
@@ -81,6 +84,16 @@ describe('more requests than may be under way', () => {
 })
 
 describe('more requests than connections', () => {
+  test('do not wait on when the limit is raised', async () => {
+    const asked = [0, 1, 2].map(n => ask(web.outbound, `http://raised/${n}`))
+    await until(async () => waiting.length === 1 && (await view('raised')).breaker.pending === 2)
+    await web.edit(...resources.slice(0, -1), trafficPolicy('raised', { circuitBreaker: { maxConnections: 3 } }))
+    await until(() => waiting.length === 3)
+    for (const n of waiting.keys()) answer(n)
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200])
+    await until(() => isQuiet('raised'))
+  })
+
   test('wait in order, up to the bound', async () => {
     const asked = [ask(web.outbound, 'http://queued/0')]
     await until(() => waiting.length === 1)
