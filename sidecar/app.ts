@@ -10,7 +10,7 @@ import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { type ApplicationProbe, probeApplication } from './probe.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
-import { SharedReads, TimerWheel, Turn } from './transport/mod.ts'
+import { Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
 import type { UpstreamEnvironment } from './upstream/mod.ts'
 import { adminView } from './view.ts'
 
@@ -150,6 +150,7 @@ function assemble(parts: AssemblyParts) {
     turn,
     random,
     wheel,
+    lookups: new Lookups(),
     reads: new SharedReads(),
     svid: () => identity.current(),
     isOurselves: connection => isOwnListener(own.listeners, connection),

@@ -1,4 +1,5 @@
 import { type ServiceKey, serviceOfHost } from '../../common/mod.ts'
+import { ownText } from '../http/mod.ts'
 
 /** What an authority could mean. A name of a Service's form may still turn out not to be one. */
 export interface Aim {
@@ -25,9 +26,10 @@ export class Authorities {
   read(authority: string): Aim {
     const known = this.known.get(authority)
     if (known !== undefined) return known
-    const aim = parse(authority, this.namespace)
+    const kept = ownText(authority)
+    const aim = parse(kept, this.namespace)
     if (this.known.size >= REMEMBERED_MAX) this.known.clear()
-    this.known.set(authority, aim)
+    this.known.set(kept, aim)
     return aim
   }
 }

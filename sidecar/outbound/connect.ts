@@ -55,9 +55,9 @@ function tunnel(
   to: Extract<Resolved, { kind: 'external' }>,
 ): void {
   x.facts.destination = 'external'
-  const { wheel, turn, isOurselves } = parts.environment
+  const { wheel, lookups, turn, isOurselves } = parts.environment
   const target = { kind: 'plain', host: to.host, port: to.port, allowHalfOpen: true } as const
-  const giveUp = dial(target, CONNECT_TIMEOUT_MS, wheel, {
+  const giveUp = dial(target, CONNECT_TIMEOUT_MS, wheel, lookups, {
     connected: socket => {
       if (isOurselves(socket)) {
         socket.destroy()

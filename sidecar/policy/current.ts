@@ -112,7 +112,8 @@ export class CurrentPolicy implements PolicySink {
       this.refused++
       return prepared
     }
-    this.applied++
+    // A mere "there is no such service" is an answer to a question, as often as an application makes up names.
+    if (update.revision !== this.revision || update.services.length + update.endpoints.length > 0) this.applied++
     this.revision = update.revision
     if (update.self !== undefined) this.selfSnapshot = update.self
     const changed = new Set<ServiceKey>()

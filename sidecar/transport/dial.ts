@@ -1,8 +1,9 @@
-import { connect, type OnReadOpts, type Socket } from 'node:net'
+import { connect, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import type { SpiffeId } from '../../common/mod.ts'
 import { clientTlsOptions, type Svid } from '../identity/mod.ts'
 import { KEEP_ALIVE } from './keep-alive.ts'
+import type { Lookups } from './lookups.ts'
 import type { Reads, SharedReads } from './shared-reads.ts'
 import { Timer, type TimerWheel } from './wheel.ts'
 
@@ -40,13 +41,14 @@ export function dial(
   target: DialTarget,
   timeoutMs: number,
   wheel: TimerWheel,
+  { lookup }: Lookups,
   result: Dialled,
   shared?: SharedReads,
 ): () => void {
   let settled = false
   const opened = shared?.open()
-  const reading = opened === undefined ? {} : { onread: opened.onread }
-  const socket = target.kind === 'plain' ? plainSocket(target, reading) : meshSocket(target, reading)
+  const options = opened === undefined ? { lookup } : { lookup, onread: opened.onread }
+  const socket = target.kind === 'plain' ? plainSocket(target, options) : meshSocket(target, options)
   const timer = new Timer(() => fail(`no connection within ${timeoutMs} ms`))
   const fail = (detail: string): void => {
     if (settled) return
@@ -77,25 +79,28 @@ export function dial(
   }
 }
 
-type Reading = { readonly onread?: OnReadOpts }
+interface SocketOptions {
+  readonly lookup: LookupFunction
+  readonly onread?: OnReadOpts
+}
 
 function plainSocket(
   { host, port, allowHalfOpen = false }: Extract<DialTarget, { kind: 'plain' }>,
-  reading: Reading,
+  options: SocketOptions,
 ): Socket {
-  return connect({ host, port, allowHalfOpen, noDelay: true, ...KEEP_ALIVE, ...reading })
+  return connect({ host, port, allowHalfOpen, noDelay: true, ...KEEP_ALIVE, ...options })
 }
 
-function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>, reading: Reading): Socket {
-  const options = clientTlsOptions(target.svid, target.expected)
+function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>, options: SocketOptions): Socket {
+  const tlsOptions = clientTlsOptions(target.svid, target.expected)
   let secureContext = contexts.get(target.svid)
   if (secureContext === undefined) {
-    secureContext = createSecureContext(options)
+    secureContext = createSecureContext(tlsOptions)
     contexts.set(target.svid, secureContext)
   }
   const socket = connectTls({
+    ...tlsOptions,
     ...options,
-    ...reading,
     secureContext,
     host: target.host,
     port: target.port,

@@ -44,8 +44,11 @@ export class MeshListener {
 
   constructor(svid: Svid, events: MeshListenerEvents) {
     this.events = events
-    this.tls = createTlsServer({ ...serverTlsOptions(svid, 'strict'), allowHalfOpen: true })
-    this.tls.on('secureConnection', socket => events.secured(socket))
+    this.tls = createTlsServer(serverTlsOptions(svid, 'strict'))
+    this.tls.on('secureConnection', socket => {
+      socket.allowHalfOpen = true
+      events.secured(socket)
+    })
     this.tls.on('tlsClientError', (_error, socket) => {
       events.handshakeFailed()
       socket.destroy()
@@ -60,7 +63,7 @@ export class MeshListener {
 
   private accept(socket: Socket): void {
     if (!this.events.permissive()) {
-      this.tls.emit('connection', socket)
+      this.secure(socket)
       return
     }
     const timer = setTimeout(() => socket.destroy(), FIRST_BYTE_MS)
@@ -75,7 +78,13 @@ export class MeshListener {
       }
       socket.pause()
       socket.unshift(first)
-      this.tls.emit('connection', socket)
+      this.secure(socket)
     })
+  }
+
+  private secure(socket: Socket): void {
+    // Who ends within the handshake has gone: half-open, each of them would hold a descriptor until the handshake's time limit.
+    socket.allowHalfOpen = false
+    this.tls.emit('connection', socket)
   }
 }

@@ -145,6 +145,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
       target,
       settings.connectTimeoutMs,
       this.environment.wheel,
+      this.environment.lookups,
       {
         connected: (socket, reads) =>
           this.guarded(() => {

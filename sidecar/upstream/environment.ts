@@ -1,7 +1,7 @@
 import type { AttemptClass, Random } from '../../common/mod.ts'
 import type { Exchange } from '../http/mod.ts'
 import type { Svid } from '../identity/mod.ts'
-import type { SharedReads, TimerWheel, Turn } from '../transport/mod.ts'
+import type { Lookups, SharedReads, TimerWheel, Turn } from '../transport/mod.ts'
 
 /** What a socket says of its two ends. */
 export interface ConnectionEnds {
@@ -16,6 +16,8 @@ export interface UpstreamEnvironment {
   readonly turn: Turn
   readonly random: Random
   readonly wheel: TimerWheel
+  /** How names of hosts outside the mesh become addresses. */
+  readonly lookups: Lookups
   /** What connections to endpoints read into. */
   readonly reads: SharedReads
   /** The identity to connect with; `undefined` before there is one. */

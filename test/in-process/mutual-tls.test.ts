@@ -89,6 +89,14 @@ describe('the inbound port', () => {
     expect(catalog.seen).toBe(before)
   })
 
+  test('lets go at once of a peer that goes within its handshake', async () => {
+    // Half-open it would stay until the handshake's time limit, longer than this waits.
+    const peer = wire(callee.inbound, true)
+    peer.send(Buffer.from([0x16, 3, 1, 2, 0, 1]))
+    peer.socket.end()
+    await peer.ended()
+  })
+
   test('closes on plaintext, without a word of HTTP', async () => {
     const before = catalog.seen
     const caller = wire(callee.inbound)

@@ -1,5 +1,5 @@
 import { err, ok, type Result, TARGET_BYTES_MAX } from '../../../common/mod.ts'
-import { Headers, NO_BODY, type RequestHead } from '../../http/mod.ts'
+import { Headers, NO_BODY, ownText, type RequestHead } from '../../http/mod.ts'
 import { isHost, isTargetByte, isTokenByte } from './bytes.ts'
 import { connectionOptions, framingOf, valueAt } from './framing.ts'
 import type { HeadScanner } from './head-scanner.ts'
@@ -18,7 +18,7 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
   if (host === undefined && minorVersion === 1) return err(problem(400, 'no Host'))
   if (host !== undefined && host !== scanned.knownHost) {
     if (host !== '' && !isHost(host)) return err(problem(400, 'a malformed Host'))
-    scanned.knownHost = host
+    scanned.knownHost = ownText(host)
   }
   const aimed = aim(method, rawTarget, host)
   if (!aimed.ok) return aimed

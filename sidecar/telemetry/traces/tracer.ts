@@ -1,6 +1,6 @@
 import type { AttemptClass, Random } from '../../../common/mod.ts'
 import type { Span } from '../../../model/telemetry/mod.ts'
-import { type Exchange, type Filter, pathOf } from '../../http/mod.ts'
+import { type Exchange, type Filter, ownText, pathOf } from '../../http/mod.ts'
 import { formatTraceparent, looksUnsampled, newSpanId, parseTraceparent, type TraceContext } from './trace-context.ts'
 import { UnixTime } from './unix-time.ts'
 
@@ -148,8 +148,14 @@ export class Tracer {
   }
 
   private push(span: Span): void {
-    if (this.spans.length >= SPANS_MAX) this.dropped++
-    else this.spans.push(span)
+    if (this.spans.length >= SPANS_MAX) {
+      this.dropped++
+      return
+    }
+    const { traceId, parentSpanId, method, path } = span
+    // Pieces of the request's head: it may be taken by nobody for long, and wait in file mode for ever.
+    const own = { traceId: ownText(traceId), parentSpanId: ownText(parentSpanId), method: ownText(method) }
+    this.spans.push({ ...span, ...own, path: ownText(path) })
   }
 
   /** What has been kept since the last call. */
