@@ -1,5 +1,6 @@
 import { type Exchange, ownHead, pathOf } from '../http/mod.ts'
 import { type MetricsView, renderMetrics } from '../telemetry/mod.ts'
+import { ration } from './ration.ts'
 
 /** What the admin pages show. */
 export interface AdminView {
@@ -17,10 +18,14 @@ const JSON_TYPE = 'application/json'
 
 /** Health and metrics: for probes and Prometheus, on a port of their own. */
 export function metricsPages(view: AdminView): (x: Exchange) => void {
+  const metrics = ration(
+    () => renderMetrics(view.metrics),
+    () => performance.now(),
+  )
   return x => {
     switch (page(x)) {
       case 'GET /metrics':
-        renderMetrics(view.metrics).then(
+        metrics().then(
           ({ contentType, text }) => send(x, 200, contentType, text),
           error =>
             send(x, 500, TEXT, `Cannot render metrics: ${error instanceof Error ? error.message : String(error)}\n`),
