@@ -18,6 +18,7 @@ const INBOUND_IDLE_MS = 75_000
 const OUTBOUND_IDLE_MS = 300_000
 const PAGES_IDLE_MS = 30_000
 const NO_PORT = 0
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 export interface DoorParts {
   readonly config: SidecarConfig
@@ -147,13 +148,23 @@ function meshListener(parts: DoorParts, door: Door): MeshListener {
         return
       }
       const named = typeof socket.servername === 'string' ? appPortOfSni(socket.servername) : undefined
-      door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, undefined)
+      const session = door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, undefined)
+      // Who has a new certificate connects with it. What is under way ends as it would; then the connection does.
+      const ended = setTimeout(() => session.closeWhenIdle(), timeLeftMs(socket))
+      ended.unref()
+      socket.once('close', () => clearTimeout(ended))
     },
     plain: (socket: Socket, first: Buffer) => {
       door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, NO_PORT, first)
     },
     handshakeFailed: () => instruments.refused('tls-handshake'),
   })
+}
+
+/** How long the peer's certificate is still good for; no longer than a timer can run, 24 days. */
+function timeLeftMs(socket: TLSSocket): number {
+  const endMs = socket.getPeerX509Certificate()?.validToDate.getTime() ?? 0
+  return Math.min(Math.max(0, endMs - Date.now()), TIMER_MS_MAX)
 }
 
 /** Named once for each connection, not for each request. */

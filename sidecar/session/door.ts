@@ -37,9 +37,10 @@ export class Door implements ServerHost {
   }
 
   /** Takes over a connection. `first` has been read from it already. */
-  accept(socket: Socket, caller: Caller, port: number, first: Buffer | undefined, reads?: Reads): void {
+  accept(socket: Socket, caller: Caller, port: number, first: Buffer | undefined, reads?: Reads): H1ServerSession {
     const session = new H1ServerSession(socket, caller, port, this, reads)
     if (first !== undefined) session.feed(first)
+    return session
   }
 
   get connections(): number {

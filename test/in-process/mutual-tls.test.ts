@@ -89,6 +89,24 @@ describe('the inbound port', () => {
     expect(catalog.seen).toBe(before)
   })
 
+  test('keeps no connection for longer than the certificate that it began with', async () => {
+    const options = clientOptions({ ageMs: 3_600_000 - 2_500 })
+    const peer = connect({
+      ...{ host: '127.0.0.1', port: callee.inbound, ca: toPem('CERTIFICATE', ca.certificateDer) },
+      checkServerIdentity: () => undefined,
+      ...options,
+    })
+    let [received, ended] = ['', false]
+    peer.on('data', chunk => (received += chunk.toString()))
+    peer.on('end', () => (ended = true))
+    peer.on('error', () => undefined)
+    peer.write(GET)
+    await until(() => received.startsWith('HTTP/1.1 200 '))
+    expect(ended).toBe(false)
+    await until(() => ended)
+    peer.destroy()
+  })
+
   test('lets go at once of a peer that goes within its handshake', async () => {
     // Half-open it would stay until the handshake's time limit, longer than this waits.
     const peer = wire(callee.inbound, true)
