@@ -97,6 +97,8 @@ describe('a chunked body', () => {
     ['[H1-8] LF ends a trailer', '0\r\nX: y\n\r\n'],
     ['[H1-8] CR alone in a trailer', '0\r\nX: y\rz\r\n\r\n'],
     ['[H1-8] NUL in a trailer', '0\r\nX: \0\r\n\r\n'],
+    ['[H1-8] a trailer that is folded', '0\r\nX: y\r\n z\r\n\r\n'],
+    ['[H1-8] a trailer without a name', '0\r\n: y\r\n\r\n'],
     ['[H1-9] an extension of 20 KB', `1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`],
     ['trailers of more than 64 KiB', `0\r\nX: ${'y'.repeat(HEAD_BYTES_MAX)}\r\n\r\n`],
     ['too many trailers', `0\r\n${'X: y\r\n'.repeat(HEAD_FIELDS_MAX + 1)}\r\n`],

@@ -1,5 +1,6 @@
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../../common/mod.ts'
 import type { BodyFraming } from '../../http/mod.ts'
+import { isTokenByte } from './bytes.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 const CR = 13
@@ -147,6 +148,8 @@ export class BodyReader {
           if (++this.trailerFields > HEAD_FIELDS_MAX) return this.refuse('too many trailer fields')
           this.chunk = 'trailer'
           if (c < 32) return this.refuse('a control character in a trailer')
+          // As in heads: no folded lines, and no line without a name.
+          if (!isTokenByte(c)) return this.refuse('a malformed trailer')
           break
         case 'trailer':
           if (++this.trailerBytes > HEAD_BYTES_MAX) return this.refuse('trailers that are too large')
