@@ -125,9 +125,9 @@ function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
       instruments.refused('bad-request')
       log.debug({ status: why.status, why: why.detail }, 'Refused a request')
     },
-    unsupported: found => {
-      instruments.refused('unsupported-protocol')
+    detected: found => {
       instruments.detected(found)
+      if (found !== 'http1') instruments.refused('unsupported-protocol')
     },
     broken: parts.broken,
     draining: parts.draining,

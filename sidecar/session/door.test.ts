@@ -17,7 +17,7 @@ function opened() {
     begin: x => void exchanges.push(x),
     connect: () => {},
     refused: () => {},
-    unsupported: () => {},
+    detected: () => {},
     broken: () => {},
     draining: () => false,
     idleMs: 75_000,

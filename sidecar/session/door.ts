@@ -20,7 +20,8 @@ export interface DoorOptions {
   begin(x: Exchange): void
   connect(x: Exchange, session: H1ServerSession): void
   refused(why: H1Problem): void
-  unsupported(found: 'http2' | 'tls' | 'opaque'): void
+  /** What is spoken inside a CONNECT to a service of the mesh. All but HTTP/1.1 is refused. */
+  detected(found: 'http1' | 'http2' | 'tls' | 'opaque'): void
   broken(error: unknown): void
   draining(): boolean
   /** How long a caller may keep a connection without a request. */
@@ -93,8 +94,8 @@ export class Door implements ServerHost {
     this.options.refused(why)
   }
 
-  unsupported(_session: H1ServerSession, found: 'http2' | 'tls' | 'opaque'): void {
-    this.options.unsupported(found)
+  detected(_session: H1ServerSession, found: 'http1' | 'http2' | 'tls' | 'opaque'): void {
+    this.options.detected(found)
   }
 
   broken(error: unknown): void {

@@ -20,7 +20,7 @@ export async function serve(begin: (x: Exchange) => void = () => {}) {
     },
     connect: x => void exchanges.push(x),
     refused: (_session, why) => void heard.push(`refused ${why.status}`),
-    unsupported: (_session, found) => void heard.push(`unsupported ${found}`),
+    detected: (_session, found) => void heard.push(`detected ${found}`),
     broken: error => void heard.push(`broken ${error instanceof Error ? error.message : error}`),
     opened: () => void heard.push('opened'),
     closed: () => void heard.push('closed'),

@@ -469,7 +469,7 @@ describe('CONNECT', () => {
   ])('what is not HTTP/1.1 in it is refused by name: %j', async (text, found) => {
     const { socket, heard, exchanges } = await connected()
     await socket.receive(text)
-    expect(heard).toContain(`unsupported ${found}`)
+    expect(heard).toContain(`detected ${found}`)
     expect(socket.sent).toContain('HTTP/1.1 502 ')
     expect(socket.sent).toContain('x-selvedge-cause: unsupported-protocol')
     expect(socket.finished).toBe(true)

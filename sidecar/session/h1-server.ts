@@ -197,12 +197,13 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private readHeads(bytes: Buffer): void {
     if (this.detecting) {
       const found = detect(bytes)
-      if (found === 'http1') this.detecting = false
-      else if (found === 'undecided') {
+      if (found === 'undecided') {
         this.waitForMore(bytes)
         return
-      } else {
-        this.host.unsupported(this, found)
+      }
+      this.detecting = false
+      this.host.detected(this, found)
+      if (found !== 'http1') {
         const text =
           'selvedge: unsupported-protocol: only HTTP/1.1 is carried inside a CONNECT to a service of the mesh\n'
         this.say(502, 'Bad Gateway', 'unsupported-protocol', text)

@@ -11,8 +11,8 @@ export interface ServerHost {
   /** A CONNECT: answer through `session.acceptTunnel`, or through the exchange. */
   connect(x: Exchange, session: H1ServerSession): void
   refused(session: H1ServerSession, why: H1Problem): void
-  /** What came after a CONNECT is not HTTP/1.1. */
-  unsupported(session: H1ServerSession, found: 'http2' | 'tls' | 'opaque'): void
+  /** What is spoken after a CONNECT. All but HTTP/1.1 is refused. */
+  detected(session: H1ServerSession, found: 'http1' | 'http2' | 'tls' | 'opaque'): void
   /** An exception of ours inside an exchange. */
   broken(error: unknown): void
   opened(session: H1ServerSession): void
