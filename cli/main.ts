@@ -10,6 +10,10 @@ if (name === 'sidecar') {
 } else if (name === 'control-plane') {
   const { runControlPlane } = await import('./commands/control-plane.ts')
   await runControlPlane(rest)
+} else if (name === 'precompile') {
+  // Not in the help: `npm ci` runs it in a checkout.
+  const { precompile } = await import('./commands/precompile.ts')
+  await precompile()
 } else {
   const { runCommand } = await import('./program.ts')
   await runCommand(name === undefined ? [] : [name, ...rest])

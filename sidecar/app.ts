@@ -1,7 +1,7 @@
 import { type Clock, err, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import { type Doors, openDoors } from './doors.ts'
-import type { Identity } from './identity/mod.ts'
+import { type Identity, loadEnrolment } from './identity/mod.ts'
 import { inboundStack, LocalApplication } from './inbound/mod.ts'
 import { type AccessLog, createAccessLog, createLog, type Log } from './log.ts'
 import { type OpenedSource, openOrigin } from './origin.ts'
@@ -98,6 +98,13 @@ export async function startSidecar(
   signal.addEventListener('abort', () => first.resolve(), { once: true })
   await first.promise
   return ok(running(config, assembly, doors.value, opened, identity))
+}
+
+/** Loads what a sidecar loads when it needs it, and starts nothing: for whoever prepares a compile cache. */
+export async function preload(): Promise<void> {
+  await loadEnrolment()
+  await import('./discovery/mod.ts')
+  await import('./telemetry/report/mod.ts')
 }
 
 type Assembly = ReturnType<typeof assemble>

@@ -27,6 +27,14 @@ test("the Process's own variables win", () => {
 })
 
 test('our own programs see neither proxies nor what was meant for the command', () => {
-  const inherited = { http_proxy: 'http://corp', HTTPS_PROXY: 'http://corp', SELVEDGE_SERVER: 'x', HOME: '/home/weaver' }
-  expect(ownEnvironment(inherited, { SELVEDGE_JOIN_TOKEN: 't' })).toEqual({ HOME: '/home/weaver', SELVEDGE_JOIN_TOKEN: 't' })
+  const inherited = {
+    http_proxy: 'http://corp',
+    HTTPS_PROXY: 'http://corp',
+    SELVEDGE_SERVER: 'x',
+    HOME: '/home/weaver',
+  }
+  expect(ownEnvironment(inherited, { SELVEDGE_JOIN_TOKEN: 't' })).toEqual({
+    HOME: '/home/weaver',
+    SELVEDGE_JOIN_TOKEN: 't',
+  })
 })

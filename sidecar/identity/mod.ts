@@ -8,3 +8,8 @@ export { type EnrolledIdentityOptions, enrolledIdentity } from './enrolled.ts'
 export type { Identity, Svid } from './identity.ts'
 export { type LocalIdentityOptions, localIdentity } from './local.ts'
 export { clientTlsOptions, peerOf, serverTlsOptions } from './tls-options.ts'
+
+/** Loads what enrolment loads when it begins: for whoever prepares a compile cache. */
+export async function loadEnrolment(): Promise<void> {
+  await import('./wire.ts')
+}
