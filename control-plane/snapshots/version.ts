@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Brand } from '../../common/mod.ts'
+import { type Brand, stableJson } from '../../common/mod.ts'
 
 /** Says what a resource holds: two resources with the same version have the same content. */
 export type ContentVersion = Brand<string, 'ContentVersion'>
@@ -17,16 +17,4 @@ export const ABSENT = '-' as ContentVersion
 export function contentVersion(content: unknown): ContentVersion {
   const hash = createHash('sha256').update(stableJson(content)).digest()
   return hash.subarray(0, HASH_BYTES).toString('base64url') as ContentVersion
-}
-
-/** JSON with the keys of each object sorted; what is `undefined` is left out, as `JSON.stringify` does. */
-export function stableJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(item => stableJson(item ?? null)).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const record = value as Readonly<Record<string, unknown>>
-  const fields = Object.keys(record)
-    .filter(key => record[key] !== undefined)
-    .sort()
-    .map(key => `${JSON.stringify(key)}:${stableJson(record[key])}`)
-  return `{${fields.join(',')}}`
 }

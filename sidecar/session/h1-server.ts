@@ -60,7 +60,6 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   authority: string | undefined = undefined
   /** Monotonic time of the last byte, of the first byte of an unfinished head; for the sweep. */
   lastActiveMs: number
-  exchanges = 0
 
   private readonly host: ServerHost
   private readonly writer: SocketWriter
@@ -235,7 +234,6 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private beginExchange(head: RequestHead, bytes: Buffer, after: number): void {
     const now = this.host.turn.nowMs()
     this.lastActiveMs = now
-    this.exchanges++
     this.keepAlive = head.keepAlive
     this.answerDone = false
     this.framing = 'as-is'

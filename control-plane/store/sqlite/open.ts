@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolder } from '../../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../../common/mod.ts'
-import { contentDigest } from '../canonical.ts'
+import { contentDigest } from '../content-digest.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
 export const DATABASE_FILE = 'selvedge.db'

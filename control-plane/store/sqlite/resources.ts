@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, err, ok, type Result } from '../../../common/mod.ts'
-import { contentDigest } from '../canonical.ts'
+import { contentDigest } from '../content-digest.ts'
 import {
   type ChangeOutcome,
   type Committed,
