@@ -17,6 +17,8 @@ const rooms = [
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // Loops are short here; `npm run soak` runs them at their full length.
+    provide: { soak: false },
     projects: [
       // Beside their source: no processes, virtual time.
       { test: { name: 'unit', include: rooms.map(room => `${room}/**/*.test.ts`) } },

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+const HOUR_MS = 3_600_000
+
+/** The loops at their full length, one after another: `npm run soak`. */
+export default defineConfig({
+  test: {
+    name: 'soak',
+    include: ['**/*.loop.test.ts'],
+    exclude: ['node_modules/**', 'dist/**'],
+    provide: { soak: true },
+    fileParallelism: false,
+    testTimeout: HOUR_MS,
+    hookTimeout: HOUR_MS,
+  },
+})
