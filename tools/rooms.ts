@@ -256,7 +256,8 @@ const around: readonly Room[] = [
     path: 'tools',
     purpose: 'the checks, and what makes generated files',
     may: ['model/resources'],
-    packages: [...NODE, 'oxc-parser', 'zod', 'yaml'],
+    // Reporters are plugins of vitest, written against its types.
+    packages: [...NODE, 'oxc-parser', 'zod', 'yaml', 'vitest'],
   },
   { path: 'bench', purpose: 'peers side by side, one command', may: ['certs'], packages: NODE },
   { path: 'test', purpose: 'fakes, conformance suites, real sockets in one process', may: ['*'], packages: [] },

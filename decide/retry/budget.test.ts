@@ -10,7 +10,7 @@ function taken(budget: RetryBudget, tries: number, nowMs: number): number {
   return count
 }
 
-describe('retry budget (RETRY-8)', () => {
+describe('retry budget [RETRY-8]', () => {
   test('without traffic the minimum of the window is there, and no more', () => {
     expect(taken(new RetryBudget(DEFAULTS, 0), 500, 0)).toBe(100)
   })

@@ -61,7 +61,7 @@ describe('without a rule', () => {
     expect(outcomeOf({ class: 'reset', status: 0, method, idempotencyKey })).toBe(expected)
   })
 
-  test('a connection failure is safe for any method (RETRY-3)', () => {
+  test('a connection failure is safe for any method [RETRY-3]', () => {
     expect(outcomeOf({ method: 'POST' })).toBe('retry')
   })
 
@@ -72,7 +72,7 @@ describe('without a rule', () => {
   })
 })
 
-describe('with a rule (GW-13)', () => {
+describe('with a rule [GW-13]', () => {
   test.each<[AttemptClass, string, boolean, string]>([
     ['reset', 'GET', false, 'retry'],
     ['reset', 'PUT', false, 'retry'],
@@ -87,7 +87,7 @@ describe('with a rule (GW-13)', () => {
     ['timeout', 'POST', false, 'not-idempotent'],
     ['connect-failed', 'POST', false, 'retry'],
     ['cancelled', 'GET', true, 'not-retryable'],
-  ])('%s of a %s (Idempotency-Key: %s): %s (RETRY-4)', (outcome, method, idempotencyKey, expected) => {
+  ])('%s of a %s (Idempotency-Key: %s): %s [RETRY-4]', (outcome, method, idempotencyKey, expected) => {
     expect(outcomeOf({ rule: RULE, class: outcome, method, idempotencyKey })).toBe(expected)
   })
 
@@ -105,7 +105,7 @@ describe('with a rule (GW-13)', () => {
   })
 })
 
-describe('what can never be repeated (RETRY-2)', () => {
+describe('what can never be repeated [RETRY-2]', () => {
   test('an answer that has started', () => {
     expect(outcomeOf({ answerStarted: true })).toBe('answer-started')
   })
@@ -135,7 +135,7 @@ describe('the pause', () => {
     expect(delayOf({ rule: { ...RULE, backoffMs: 2_000 } }, 1)).toBe(3_000)
   })
 
-  test('Retry-After is honoured, with jitter (RETRY-6)', () => {
+  test('Retry-After is honoured, with jitter [RETRY-6]', () => {
     expect(delayOf({ rule: RULE, retryAfterMs: 3_000 }, 0)).toBe(3_000)
     expect(delayOf({ rule: RULE, retryAfterMs: 3_000 }, 1)).toBe(3_100)
     expect(delayOf({ rule: RULE, retryAfterMs: 10 }, 0)).toBe(100)
@@ -148,7 +148,7 @@ describe('the pause', () => {
   })
 })
 
-describe('the deadline (RETRY-1)', () => {
+describe('the deadline [RETRY-1]', () => {
   test.each([
     [1_000, 1_000, 'deadline'],
     [1_000, 999, 'deadline'],

@@ -61,7 +61,7 @@ test('the ends of what may be drawn belong to the first and the last that has a 
   expect(pickBackend(split, () => 1 - 2 ** -53)).toBe(backends[3])
 })
 
-test('an invalid backend keeps its share (GW-7)', () => {
+test('an invalid backend keeps its share [GW-7]', () => {
   const invalid: Backend = { kind: 'invalid', why: 'no such Service', weight: 1 }
   expect(pickBackend(ruleWith([backend(1), invalid]), () => 0.9)).toBe(invalid)
 })

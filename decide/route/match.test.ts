@@ -4,7 +4,7 @@ import type { NamedMatch, PathMatch, RouteEntry } from '../../model/snapshot/mod
 import { matchRoute, prepareRoutes } from './mod.ts'
 import { entry, header, matched, path, port, prepared, query, request, service } from './routes.fixture.ts'
 
-describe('attachment (GW-15, GW-16)', () => {
+describe('attachment [GW-15] [GW-16]', () => {
   test('without routes every request passes through', () => {
     const routes = prepareRoutes(service({ kind: 'none-attached' }))
     if (!routes.ok) throw new Error(routes.error.message)
@@ -37,7 +37,7 @@ describe('attachment (GW-15, GW-16)', () => {
   })
 })
 
-describe('paths (GW-3)', () => {
+describe('paths [GW-3]', () => {
   test.each([
     ['/abc', '/abc', true],
     ['/abc', '/abc/', true],
@@ -116,7 +116,7 @@ describe('precedence', () => {
   })
 })
 
-describe('methods and headers (GW-5)', () => {
+describe('methods and headers [GW-5]', () => {
   test('methods are case-sensitive', () => {
     const routes = [entry({ method: 'GET' })]
     expect(matched(routes, request('/'))).toBe('#0')

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type RedirectFilter, type RedirectRequest, redirectLocation, rewriteTarget } from './mod.ts'
 import { port } from './routes.fixture.ts'
 
-describe('rewriting a path (GW-8)', () => {
+describe('rewriting a path [GW-8]', () => {
   // The table of `HTTPPathModifier` in Gateway API, row by row.
   test.each([
     ['/foo/bar', '/foo', '/xyz', '/xyz/bar'],

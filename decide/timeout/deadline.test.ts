@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { attemptDeadline, deadlineOf } from './mod.ts'
 
-describe('the end of an exchange (GW-11)', () => {
+describe('the end of an exchange [GW-11]', () => {
   test.each([
     [undefined, undefined, undefined],
     [undefined, 5_000, 6_000],
@@ -15,7 +15,7 @@ describe('the end of an exchange (GW-11)', () => {
   })
 })
 
-describe('the end of an attempt (GW-11)', () => {
+describe('the end of an attempt [GW-11]', () => {
   test.each([
     [undefined, undefined, undefined],
     [500, undefined, 1_500],
