@@ -13,6 +13,7 @@ import {
 } from '../codec/h1/mod.ts'
 import type { RequestHead, ResponseHead } from '../http/mod.ts'
 import { type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
+import { HeldBytes } from './held-bytes.ts'
 
 /** Interim answers to one request; a server that sends more is not one that we understand. */
 const INTERIM_ANSWERS_MAX = 8
@@ -44,8 +45,6 @@ export interface ClientOwner {
   broken(error: unknown): void
 }
 
-const EMPTY = Buffer.alloc(0)
-
 /** One HTTP/1.1 connection to an endpoint: one request at a time, used again when both sides allow it. */
 export class H1ClientSession {
   readonly socket: Socket
@@ -69,7 +68,7 @@ export class H1ClientSession {
   private keepAlive = true
   private bytesSeen = false
   private informs = 0
-  private held: Buffer = EMPTY
+  private readonly held = new HeldBytes()
   private retired = false
 
   /** Without `reads`, the socket is read as a stream. */
@@ -206,40 +205,48 @@ export class H1ClientSession {
     }
     this.bytesSeen = true
     if (this.headDone) this.readBody(chunk, 0)
-    else this.readHead(this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk]))
+    else {
+      this.held.give(chunk)
+      this.readHead()
+      // Read buffers are used again: what stays is a copy.
+      this.held.settle()
+    }
   }
 
-  private readHead(bytes: Buffer): void {
-    const after = this.scanner.scan(bytes, 0)
-    if (after === NEED_MORE) {
-      // Read buffers are used again; what was put together already is ours.
-      this.held = this.held.length === 0 ? Buffer.from(bytes) : bytes
-      return
-    }
-    this.held = EMPTY
+  /** What is held begins with the first byte of a head. */
+  private readHead(): void {
+    const { held } = this
+    const { bytes, from } = held
+    const after = this.scanner.scan(bytes, from)
+    if (after === NEED_MORE) return
     if (after === REFUSED) {
+      held.clear()
       this.fail('protocol-error', this.scanner.problem.detail)
       return
     }
-    const read = readResponseHead(this.scanner, latin1(bytes, 0, after), this.method)
+    const read = readResponseHead(this.scanner, latin1(bytes, from, after), this.method)
     this.scanner.reset()
+    held.from = after
     if (!read.ok) {
+      held.clear()
       this.fail('protocol-error', read.error.detail)
       return
     }
     const head = read.value
     if (head.status < 200) {
-      this.interim(head, bytes, after)
+      this.interim(head)
       return
     }
     this.headDone = true
+    // The connection may serve its next request before this returns.
+    held.clear()
     this.keepAlive = head.keepAlive
     this.reader.begin(head.body)
     this.events?.onHead(head)
     if (after < bytes.length || this.reader.done) this.readBody(bytes, after)
   }
 
-  private interim(head: ResponseHead, bytes: Buffer, after: number): void {
+  private interim(head: ResponseHead): void {
     if (head.status === 101) {
       this.fail('protocol-error', 'a switch of protocols that nobody asked for')
       return
@@ -250,7 +257,7 @@ export class H1ClientSession {
     }
     // 100 answers our own Expect, which we don't send; it tells the caller nothing.
     if (head.status !== 100) this.events?.onInform(head)
-    if (after < bytes.length) this.readHead(bytes.subarray(after))
+    if (this.held.length > 0) this.readHead()
   }
 
   private readBody(bytes: Buffer, from: number): void {

@@ -41,6 +41,21 @@ describe('[H1-26] pipelined requests', () => {
     expect(socket.sent).toBe(answerText('one') + answerText('two') + answerText(''))
   })
 
+  test('by the thousand are all answered, bodies and all, however they are cut', async () => {
+    const { socket, exchanges } = await serve(x => {
+      const sink = new FakeSink()
+      sink.end = () => answer(x, sink.heard.join(''))
+      if (x.request.method === 'GET') answer(x, x.request.target)
+      else x.body.attach(sink)
+    })
+    const all = Array.from({ length: 2_000 }, (_, n) => (n % 3 === 0 ? post(`body ${n}`) : get(`/${n}`))).join('')
+    for (let at = 0; at < all.length; at += 10_007) await socket.receive(all.slice(at, at + 10_007))
+    await settled()
+    expect(exchanges.length).toBe(2_000)
+    const bodies = Array.from({ length: 2_000 }, (_, n) => answerText(n % 3 === 0 ? `body ${n}` : `/${n}`))
+    expect(socket.sent).toBe(bodies.join(''))
+  })
+
   test('are held within a bound: with more the caller is not read', async () => {
     const { socket, exchanges } = await serve()
     await socket.receive(get('/1'))

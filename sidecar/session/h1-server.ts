@@ -27,6 +27,7 @@ import {
   type ResponseHead,
 } from '../http/mod.ts'
 import { breakOff, type Reads, SocketWriter } from '../transport/mod.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { lastWords, REASONS } from './last-words.ts'
 import type { ServerHost, TunnelEnd } from './server-host.ts'
 
@@ -45,7 +46,6 @@ type ServerState =
 
 const HEAD: ServerState = { kind: 'head' }
 const CLOSED: ServerState = { kind: 'closed' }
-const EMPTY = Buffer.alloc(0)
 
 /**
  * One caller's HTTP/1.1 connection: requests in order, one exchange at a time, pipelined bytes held within a bound.
@@ -66,7 +66,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private readonly scanner = new HeadScanner()
   private readonly reader: BodyReader
   private state: ServerState = HEAD
-  private held: Buffer = EMPTY
+  private readonly held = new HeldBytes()
   private requestDone = true
   private answerDone = true
   private keepAlive = true
@@ -169,10 +169,10 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private onData(chunk: Buffer): void {
     switch (this.state.kind) {
       case 'head':
-        this.readHeads(this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk]))
+        this.readGiven(chunk)
         return
       case 'exchange':
-        if (!this.requestDone) this.readBody(chunk, 0)
+        if (!this.requestDone) this.readBody(chunk)
         else if (this.state.x.request.method !== 'CONNECT') this.hold(chunk, 0)
         else this.refuse(problem(400, 'bytes before the answer to a CONNECT'))
         return
@@ -184,54 +184,63 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
   }
 
-  /** Keeps what belongs to requests to come, from `from` on. */
-  private hold(chunk: Buffer, from: number): void {
-    if (from === chunk.length) return
-    // Read buffers are used again: what is held is a copy.
-    this.held = Buffer.concat([this.held, chunk.subarray(from)])
+  /** Keeps what belongs to requests to come, from `start` on. */
+  private hold(chunk: Buffer, start: number): void {
+    this.held.append(chunk, start)
+    this.pauseWhenFull()
+  }
+
+  private pauseWhenFull(): void {
     if (this.held.length > HELD_BYTES_MAX) this.socket.pause()
   }
 
-  /** `bytes` begins with the first byte of a head. */
-  private readHeads(bytes: Buffer): void {
-    if (this.detecting) {
-      const found = detect(bytes)
-      if (found === 'undecided') {
-        this.waitForMore(bytes)
-        return
-      }
-      this.detecting = false
-      this.host.detected(this, found)
-      if (found !== 'http1') {
-        const text =
-          'selvedge: unsupported-protocol: only HTTP/1.1 is carried inside a CONNECT to a service of the mesh\n'
-        this.say(502, 'Bad Gateway', 'unsupported-protocol', text)
-        return
-      }
-    }
-    const after = this.scanner.scan(bytes, 0)
+  private readGiven(chunk: Buffer): void {
+    const { held } = this
+    const fresh = held.length === 0
+    held.give(chunk)
+    this.readHead(fresh)
+    // Read buffers are used again: what stays is a copy.
+    held.settle()
+  }
+
+  /** What is held begins with the first byte of a head. `fresh`: that byte has just come, or has just got its turn. */
+  private readHead(fresh: boolean): void {
+    const { held, scanner } = this
+    if (this.detecting && !this.detected(fresh)) return
+    const { bytes, from } = held
+    const after = scanner.scan(bytes, from)
     if (after === NEED_MORE) {
-      this.waitForMore(bytes)
+      if (fresh) this.lastActiveMs = this.host.turn.nowMs()
       return
     }
-    this.held = EMPTY
     if (after === REFUSED) {
-      this.refuse(this.scanner.problem)
+      this.refuse(scanner.problem)
       return
     }
-    const head = readRequestHead(this.scanner, latin1(bytes, 0, after))
-    this.scanner.reset()
+    const head = readRequestHead(scanner, latin1(bytes, from, after))
+    scanner.reset()
+    held.from = after
     if (!head.ok) this.refuse(head.error)
-    else this.beginExchange(head.value, bytes, after)
+    else this.beginExchange(head.value)
   }
 
-  private waitForMore(bytes: Buffer): void {
-    if (this.held.length === 0) this.lastActiveMs = this.host.turn.nowMs()
-    // What was put together already is ours.
-    this.held = this.held.length === 0 ? Buffer.from(bytes) : bytes
+  /** Whether HTTP/1.1 is spoken after a CONNECT. */
+  private detected(fresh: boolean): boolean {
+    const { bytes, from } = this.held
+    const found = detect(from === 0 ? bytes : bytes.subarray(from))
+    if (found === 'undecided') {
+      if (fresh) this.lastActiveMs = this.host.turn.nowMs()
+      return false
+    }
+    this.detecting = false
+    this.host.detected(this, found)
+    if (found === 'http1') return true
+    const text = 'selvedge: unsupported-protocol: only HTTP/1.1 is carried inside a CONNECT to a service of the mesh\n'
+    this.say(502, 'Bad Gateway', 'unsupported-protocol', text)
+    return false
   }
 
-  private beginExchange(head: RequestHead, bytes: Buffer, after: number): void {
+  private beginExchange(head: RequestHead): void {
     const now = this.host.turn.nowMs()
     this.lastActiveMs = now
     this.keepAlive = head.keepAlive
@@ -249,7 +258,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     const x = new Exchange(head, this, this, this.caller, this.port, now)
     this.state = { kind: 'exchange', x }
     if (head.method === 'CONNECT') {
-      if (after < bytes.length) {
+      if (this.held.length > 0) {
         this.refuse(problem(400, 'bytes before the answer to a CONNECT'))
         return
       }
@@ -257,14 +266,13 @@ export class H1ServerSession implements AnswerSink, RequestBody {
       this.host.connect(x, this)
       return
     }
-    // What is behind the head is put by first: the answer may be there before `begin` returns.
-    if (this.requestDone) this.hold(bytes, after)
+    if (this.requestDone) this.pauseWhenFull()
     this.host.begin(x)
-    if (after < bytes.length && !this.requestDone) this.onData(bytes.subarray(after))
+    if (this.held.length > 0 && !this.requestDone) this.readHeldBody()
   }
 
-  private readBody(chunk: Buffer, from: number): void {
-    const after = this.reader.read(chunk, from)
+  private readBody(chunk: Buffer): void {
+    const after = this.reader.read(chunk, 0)
     if (after === -1) {
       this.bodyBroken(this.reader.problem ?? problem(400, 'a malformed body'))
       return
@@ -273,6 +281,19 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     if (!this.reader.done || this.state.kind !== 'exchange') return
     this.hold(chunk, after)
     this.bodyEnd()
+  }
+
+  /** The beginning of a body that came with its head. */
+  private readHeldBody(): void {
+    const { held } = this
+    if (this.state.kind !== 'exchange') return
+    const after = this.reader.read(held.bytes, held.from)
+    if (after === -1) {
+      this.bodyBroken(this.reader.problem ?? problem(400, 'a malformed body'))
+      return
+    }
+    held.from = after
+    if (this.reader.done && this.state.kind === 'exchange') this.bodyEnd()
   }
 
   private bodyData(chunk: Buffer): void {
@@ -386,10 +407,9 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   private goOn(): void {
     if (this.state.kind !== 'head') return
-    const bytes = this.held
-    this.held = EMPTY
     this.socket.resume()
-    this.readHeads(bytes)
+    this.readHead(true)
+    this.held.settle()
   }
 
   /** Answers what can't be served, and closes. */
@@ -420,7 +440,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.writer.flush()
     const lingering: ServerState = { kind: 'lingering', timer: undefined }
     this.state = lingering
-    this.held = EMPTY
+    this.held.clear()
     this.lastActiveMs = this.host.turn.nowMs()
     // The time runs from when all has left: a slow reader gets the whole of its answer.
     this.socket.end(() => {
@@ -496,7 +516,7 @@ export class H1ServerSession implements AnswerSink, RequestBody {
   private onClose(): void {
     const before = this.state
     this.state = CLOSED
-    this.held = EMPTY
+    this.held.clear()
     if (before.kind === 'lingering') clearTimeout(before.timer)
     else if (before.kind === 'exchange') {
       if (!this.requestDone) this.bodySink?.reset()
