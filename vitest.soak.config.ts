@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**'],
     provide: { soak: true },
     fileParallelism: false,
+    // One reporter more, so that docs/soak.md is written as loops end.
+    reporters: ['default', './tools/soak/reporter.ts'],
     testTimeout: HOUR_MS,
     hookTimeout: HOUR_MS,
   },
