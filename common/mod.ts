@@ -4,6 +4,7 @@
  */
 export * from './brand.ts'
 export * from './clock.ts'
+export * from './collector-endpoint.ts'
 export * from './duration.ts'
 export * from './endpoint-ref.ts'
 export * from './latin1.ts'

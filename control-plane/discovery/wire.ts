@@ -90,7 +90,7 @@ function present<T extends object>(fields: { readonly [K in keyof T]: T[K] | und
 }
 
 function encodeSelf(version: string, self: SelfSnapshot): proto.Self {
-  const { requestTimeoutMs, ...mesh } = self.mesh
+  const { requestTimeoutMs, traceCollector, ...mesh } = self.mesh
   return {
     version,
     workload: self.workload,
@@ -99,7 +99,7 @@ function encodeSelf(version: string, self: SelfSnapshot): proto.Self {
     trustDomain: self.trustDomain,
     services: [...self.services],
     ports: self.ports.map(({ port, name, protocol }) => ({ port, name, protocol })),
-    mesh: { ...mesh, ...present({ requestTimeoutMs }) },
+    mesh: { ...mesh, ...present({ requestTimeoutMs, traceCollector: traceCollector?.text }) },
   }
 }
 

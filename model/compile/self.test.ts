@@ -38,6 +38,7 @@ test('self names the workload, its ports and the Services that select it, sorted
       unknownDestinations: 'allow',
       accessLog: false,
       traceSampling: 0.01,
+      traceCollector: undefined,
       requestTimeoutMs: undefined,
       retryAttempts: 1,
     },
@@ -65,7 +66,21 @@ test("a namespace's MeshPolicy overrides the mesh's field by field", () => {
     unknownDestinations: 'refuse',
     accessLog: false,
     traceSampling: 1,
+    traceCollector: undefined,
     requestTimeoutMs: undefined,
     retryAttempts: 3,
   })
+})
+
+test('where spans are exported to is a field of its own, which a namespace can also say is nowhere', () => {
+  const of = (endpoint: string) => `tracing: {otlp: {endpoint: '${endpoint}'}}`
+  const collector = (own: string) =>
+    selfOf(
+      aWorkload('shop/a-1', 'app: a'),
+      aPolicy('MeshPolicy', 'selvedge-system/default', of('grpc://collector.observability:4317')),
+      aPolicy('MeshPolicy', 'shop/default', own),
+    )?.mesh.traceCollector?.text
+  expect(collector('tracing: {sampling: 5}')).toBe('grpc://collector.observability:4317')
+  expect(collector(of('http://127.0.0.1:4318'))).toBe('http://127.0.0.1:4318')
+  expect(collector(of('none'))).toBeUndefined()
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseCollectorEndpoint } from '../../common/mod.ts'
 
 // Fields that more than one kind has. Each reads after its path as a sentence: "spec.ports[0].port must be ...".
 
@@ -35,6 +36,16 @@ export const duration = z
   .regex(DURATION, 'must be a duration: numbers with units h, m, s or ms, as in 250ms, 10s or 1h30m')
   .meta({ title: 'duration' })
 export const positiveDuration = duration.refine(text => /[1-9]/.test(text), 'must be longer than nothing')
+/** Says that nothing is exported, where a policy above would. */
+export const NO_COLLECTOR = 'none'
+export const collectorEndpoint = z
+  .string()
+  .superRefine((text, context) => {
+    if (text === NO_COLLECTOR) return
+    const parsed = parseCollectorEndpoint(text)
+    if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.error })
+  })
+  .meta({ title: 'URL' })
 /** As many of something as a breaker may be told to count. */
 export const countMax = z.number().int().min(1).max(1_000_000)
 

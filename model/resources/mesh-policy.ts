@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { DeepReadonly } from './deep-readonly.ts'
-import { duration, percent } from './fields.ts'
+import { collectorEndpoint, duration, percent } from './fields.ts'
 import { labelMetadata } from './metadata.ts'
 import { object } from './object.ts'
 
@@ -50,6 +50,15 @@ export const meshPolicySchema = object({
         .describe(
           `Percent of requests whose spans are kept; errors always are. Without any policy: ${MESH_DEFAULTS.tracingSampling}.`,
         ),
+      otlp: object({
+        endpoint: collectorEndpoint
+          .optional()
+          .describe(
+            '`http://`, `https://`, `grpc://` or `grpcs://`, with host and port: `http://collector:4318`, `grpc://collector.observability:4317`. A Service of the mesh, or any host. `none` exports nothing where the mesh would. Without any policy: nothing is exported.',
+          ),
+      })
+        .optional()
+        .describe('Sidecars export their spans to an OpenTelemetry collector: [tracing.md](tracing.md).'),
     })
       .optional()
       .describe('Spans of requests.'),
@@ -80,7 +89,7 @@ export const meshPolicySchema = object({
       spec: {
         mtls: 'strict',
         unknownDestinations: 'refuse',
-        tracing: { sampling: 5 },
+        tracing: { sampling: 5, otlp: { endpoint: 'http://collector.observability:4318' } },
         defaults: { requestTimeout: '10s' },
       },
     },

@@ -1,4 +1,4 @@
-import type { Port, ServiceKey, TrustDomain, WorkloadKey } from '../../common/mod.ts'
+import type { CollectorEndpoint, Port, ServiceKey, TrustDomain, WorkloadKey } from '../../common/mod.ts'
 import type { Protocol } from './service.ts'
 
 /** What a sidecar knows of the workload that it stands beside, and of the mesh as a whole. */
@@ -29,6 +29,8 @@ export interface MeshSettings {
   readonly accessLog: boolean
   /** Share of requests whose spans are kept, 0 to 1; errors are always kept. */
   readonly traceSampling: number
+  /** Where spans are exported to, over OTLP; `undefined`: nowhere. */
+  readonly traceCollector: CollectorEndpoint | undefined
   /** Milliseconds; `undefined` is no limit. Holds where no route says otherwise. */
   readonly requestTimeoutMs: number | undefined
   /** Retries without any route's policy; only connection failures count. */

@@ -1,5 +1,7 @@
 import {
+  type CollectorEndpoint,
   type Port,
+  parseCollectorEndpoint,
   parsePort,
   parseServiceKey,
   parseSpiffeId,
@@ -20,9 +22,13 @@ export interface Fields {
   service(value: string, field: string): ServiceKey
   spiffeId(value: string, field: string): SpiffeId
   trustDomain(value: string, field: string): TrustDomain
+  collector(value: string, field: string): CollectorEndpoint
   oneOf<const T extends string | number>(value: string | number, allowed: readonly T[], field: string): T
   problem(field: string, message: string): void
 }
+
+/** Stands where one was faulty; the update is refused. */
+const NO_ENDPOINT: CollectorEndpoint = { text: '', protocol: 'http', tls: false, host: '', port: 0, path: '' }
 
 export function fieldsOf(resource: string, problems: SnapshotProblem[]): Fields {
   function problem(field: string, message: string): void {
@@ -40,6 +46,11 @@ export function fieldsOf(resource: string, problems: SnapshotProblem[]): Fields 
     service: (value, field) => parsed(parseServiceKey(value), field, value),
     spiffeId: (value, field) => parsed(parseSpiffeId(value), field, value),
     trustDomain: (value, field) => parsed(parseTrustDomain(value), field, value),
+    collector(value, field) {
+      const result = parseCollectorEndpoint(value)
+      if (!result.ok) problem(field, `"${value}" ${result.error}`)
+      return result.ok ? result.value : NO_ENDPOINT
+    },
     oneOf(value, allowed, field) {
       const found = allowed.find(one => one === value)
       if (found === undefined) problem(field, `"${value}" is none of ${allowed.join(', ')}`)

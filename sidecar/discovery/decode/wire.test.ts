@@ -115,3 +115,10 @@ describe('an update', () => {
     ).toEqual(['self trustDomain', 'service/a traffic', 'service/a key'])
   })
 })
+
+it('a collector is read as its URL says, and one that makes no sense refuses the update', () => {
+  const at = (traceCollector: string) => ({ self: { ...self, mesh: { ...self.mesh, traceCollector } } as typeof self })
+  const decoded = read(at('grpc://collector:4317'))
+  expect(decoded.ok && decoded.value.update.self?.mesh.traceCollector).toMatchObject({ protocol: 'grpc', port: 4317 })
+  expect(problemsOf(at('gopher://collector:70'))).toEqual([expect.stringMatching(/^self mesh\.traceCollector/)])
+})

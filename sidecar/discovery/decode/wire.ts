@@ -85,6 +85,7 @@ function decodeSelf(wire: proto.Self__Output, fields: Fields): SelfSnapshot {
       ),
       accessLog: mesh?.accessLog ?? false,
       traceSampling: mesh?.traceSampling ?? 0,
+      traceCollector: mesh?.traceCollector ? fields.collector(mesh.traceCollector, 'mesh.traceCollector') : undefined,
       requestTimeoutMs: mesh?.requestTimeoutMs,
       retryAttempts: mesh?.retryAttempts ?? 0,
     },

@@ -8,7 +8,9 @@ export interface MeshSettings {
   'traceSampling'?: (number | string);
   'requestTimeoutMs'?: (number);
   'retryAttempts'?: (number);
+  'traceCollector'?: (string);
   '_requestTimeoutMs'?: "requestTimeoutMs";
+  '_traceCollector'?: "traceCollector";
 }
 
 export interface MeshSettings__Output {
@@ -18,5 +20,7 @@ export interface MeshSettings__Output {
   'traceSampling': (number);
   'requestTimeoutMs'?: (number);
   'retryAttempts': (number);
+  'traceCollector'?: (string);
   '_requestTimeoutMs'?: "requestTimeoutMs";
+  '_traceCollector'?: "traceCollector";
 }
