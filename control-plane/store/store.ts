@@ -22,6 +22,21 @@ export interface Store {
   preview(changes: readonly StoreChange[]): Promise<Result<Committed, StoreError>>
   /** Called after each commit that changed something, in order of revision, before `commit` answers. Returns the function that ends it. */
   onCommit(listener: (committed: Committed) => void): () => void
+  /**
+   * Calls `listener` for each commit that changed a resource after `fromRevision`, first those of the past, then those to come: in
+   * order, without a gap and without a repeat. The first call comes after this has answered; what the listener throws ends nothing.
+   * What changed nothing (`unchanged`, `absent`) is left out. Who reads a list, and watches from its revision, misses nothing.
+   *
+   * `expired`: changes after `fromRevision` are no longer kept, or this store never gave it out (it was restored from an older
+   * copy). Read everything anew then. Answers the function that ends the watch.
+   */
+  watch(fromRevision: number, listener: (committed: Committed) => void): Promise<Result<() => void, HistoryExpired>>
+  /**
+   * One page of a list, as everything was at one revision, whatever has been written since: the state of then is worked out from the
+   * history of changes. The first page names no revision and gets the newest; the next ones name the revision of the first, and the
+   * last resource that they have. `expired` as for `watch`: the list must be read from its beginning.
+   */
+  page(query: PageQuery): Promise<Result<StoredPage, HistoryExpired>>
   readonly leases: LeaseRecords
   readonly tokens: TokenRecords
   readonly audit: AuditLog
@@ -53,6 +68,29 @@ export type ResourceContent = Readonly<Record<string, unknown>>
 export interface StoredResources {
   readonly revision: number
   readonly resources: readonly StoredResource[]
+}
+
+/** The history of changes doesn't reach from a revision to now. */
+export interface HistoryExpired {
+  readonly code: 'expired'
+  /** The oldest revision from which changes are known. */
+  readonly oldest: number
+}
+
+export interface PageQuery {
+  readonly kind?: string | undefined
+  readonly namespace?: string | undefined
+  /** At least 1. */
+  readonly limit: number
+  /** @default the newest */
+  readonly atRevision?: number | undefined
+  /** Begins behind this one, which need not be there any more. @default with the first */
+  readonly after?: ResourceRef | undefined
+}
+
+export interface StoredPage extends StoredResources {
+  /** Whether anything comes after the last of these. */
+  readonly more: boolean
 }
 
 /** `expectedResourceVersion`: `undefined` is whatever is there, 0 that nothing is there. */

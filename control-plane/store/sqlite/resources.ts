@@ -2,18 +2,32 @@ import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, err, ok, type Result } from '../../../common/mod.ts'
 import { contentDigest } from '../content-digest.ts'
-import {
-  type ChangeOutcome,
-  type Committed,
-  type ResourceContent,
-  type ResourceRef,
-  refText,
-  type StoreChange,
-  type StoredResource,
-  type StoreError,
+import type {
+  ChangeOutcome,
+  Committed,
+  PageQuery,
+  ResourceContent,
+  ResourceRef,
+  StoreChange,
+  StoredPage,
+  StoredResource,
+  StoreError,
 } from '../store.ts'
 import type { SqliteAuditLog } from './audit.ts'
 import { type RevisionCounter, transaction } from './transaction.ts'
+
+const WANTED = `($kind IS NULL OR kind = $kind) AND ($namespace IS NULL OR namespace = $namespace)
+  AND (kind, namespace, name) > ($afterKind, $afterNamespace, $afterName)`
+
+const PAGE = `
+  SELECT kind, namespace, name, uid, resource_version, created_ms, content FROM resources
+  WHERE resource_version <= $revision AND ${WANTED}
+  UNION ALL
+  SELECT kind, namespace, name, uid, before_version, created_ms, before FROM audit
+  WHERE before IS NOT NULL AND id IN (
+    SELECT MIN(id) FROM audit WHERE kind IS NOT NULL AND revision > $revision AND ${WANTED} GROUP BY kind, namespace, name
+  )
+  ORDER BY kind, namespace, name LIMIT $limit`
 
 export class SqliteResources {
   readonly #database: DatabaseSync
@@ -24,6 +38,7 @@ export class SqliteResources {
   readonly #write
   readonly #remove
   readonly #list
+  readonly #page
 
   constructor(database: DatabaseSync, revisions: RevisionCounter, audit: SqliteAuditLog, clock: Clock) {
     this.#database = database
@@ -40,6 +55,7 @@ export class SqliteResources {
       `SELECT * FROM resources WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR namespace = ?2)
        ORDER BY kind, namespace, name`,
     )
+    this.#page = database.prepare(PAGE)
   }
 
   read(ref: ResourceRef): StoredResource | undefined {
@@ -48,6 +64,23 @@ export class SqliteResources {
 
   list(kind: string | undefined, namespace: string | undefined): readonly StoredResource[] {
     return this.#list.all(kind ?? null, namespace ?? null).map(row => stored(row))
+  }
+
+  /** As it was at a revision: what has not been changed since, and of the rest what the first change after it found. */
+  page(query: PageQuery): StoredPage {
+    const revision = query.atRevision ?? this.#revisions.committed
+    const { kind = '', namespace = '', name = '' } = query.after ?? {}
+    const filters = { kind: query.kind ?? null, namespace: query.namespace ?? null }
+    const rows = this.#page.all({
+      ...filters,
+      revision,
+      afterKind: kind,
+      afterNamespace: namespace,
+      afterName: name,
+      limit: query.limit + 1,
+    })
+    const resources = rows.slice(0, query.limit).map(row => stored(row))
+    return { revision, resources, more: rows.length > query.limit }
   }
 
   commit(changes: readonly StoreChange[], actor: string): Result<Committed, StoreError> {
@@ -76,7 +109,9 @@ export class SqliteResources {
         return err({ code: 'conflict', ref: change.ref, current })
       const outcome = change.kind === 'put' ? this.#put(change, held, next) : this.#delete(change.ref, held, next)
       outcomes.push(outcome)
-      this.#record(outcome, actor, revision)
+      if (outcome.action !== 'unchanged' && outcome.action !== 'absent' && revision !== undefined) {
+        this.#audit.writeChange(outcome, actor, revision)
+      }
     }
     return ok({ revision: revision ?? this.#revisions.committed, outcomes })
   }
@@ -111,18 +146,6 @@ export class SqliteResources {
     next()
     this.#remove.run(ref.kind, ref.namespace, ref.name)
     return { action: 'deleted', ref, before: held.stored }
-  }
-
-  #record(outcome: ChangeOutcome, actor: string, revision: number | undefined): void {
-    if (outcome.action === 'unchanged' || outcome.action === 'absent' || revision === undefined) return
-    this.#audit.write({
-      actor,
-      action: outcome.action,
-      subject: refText(outcome.ref),
-      revision,
-      ...('before' in outcome ? { before: outcome.before.content } : {}),
-      ...('after' in outcome ? { after: outcome.after.content } : {}),
-    })
   }
 
   #row(ref: ResourceRef): HeldRow | undefined {

@@ -2,7 +2,7 @@
 export const APPLICATION_ID = 0x536c7667
 
 /** Grows with each change of the tables below. A file of another version is refused until a migration for it exists. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 export const SCHEMA = `
 CREATE TABLE meta (
@@ -46,9 +46,20 @@ CREATE TABLE audit (
   subject TEXT NOT NULL,
   revision INTEGER NOT NULL,
   before TEXT,
-  after TEXT
+  after TEXT,
+  -- What a change of a resource has besides; NULL in other records.
+  kind TEXT,
+  namespace TEXT,
+  name TEXT,
+  uid TEXT,
+  created_ms INTEGER,
+  before_version INTEGER,
+  -- Of all records up to this one: how much is kept is the newest's less the oldest's.
+  bytes_so_far INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX changes ON audit (revision) WHERE kind IS NOT NULL;
 
-INSERT INTO meta (key, value) VALUES ('schema_version', ${SCHEMA_VERSION}), ('revision', 0);
+-- history_floor: the newest revision of which a change has been forgotten.
+INSERT INTO meta (key, value) VALUES ('schema_version', ${SCHEMA_VERSION}), ('revision', 0), ('history_floor', 0);
 PRAGMA application_id = ${APPLICATION_ID};
 `

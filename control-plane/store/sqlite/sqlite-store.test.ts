@@ -7,13 +7,13 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Clock, systemClock } from '../../../common/mod.ts'
+import { systemClock } from '../../../common/mod.ts'
 import { storeConformance } from '../conformance.ts'
 import { type Store, type StoreChange, StoreUnavailable } from '../store.ts'
-import { DATABASE_FILE, openSqliteStore } from './mod.ts'
+import { DATABASE_FILE, openSqliteStore, type SqliteStoreOptions } from './mod.ts'
 
-async function opened(dataDir: string, clock: Clock = systemClock, bytesMax?: number): Promise<Store> {
-  const result = await openSqliteStore({ dataDir, clock, ...(bytesMax === undefined ? {} : { bytesMax }) })
+async function opened(dataDir: string, more: Partial<SqliteStoreOptions> = {}): Promise<Store> {
+  const result = await openSqliteStore({ dataDir, clock: systemClock, ...more })
   if (!result.ok) throw new Error(result.error)
   return result.value
 }
@@ -28,7 +28,7 @@ const put = (name: string, content: object): StoreChange => ({
 storeConformance('SQLite', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'selvedge-store-'))
   return {
-    open: clock => opened(dataDir, clock),
+    open: (clock, failed) => opened(dataDir, { clock, failed }),
     destroy: async () => rmSync(dataDir, { recursive: true }),
   }
 })
@@ -98,6 +98,56 @@ describe('an SQLite store', () => {
     expect(await refusal()).toMatch(/is damaged|cannot be read/)
   })
 
+  describe('forgets the oldest of the past', () => {
+    const watched = async (store: Store, fromRevision: number) => {
+      const revisions: number[] = []
+      const watching = await store.watch(fromRevision, ({ revision }) => revisions.push(revision))
+      for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+      return watching.ok ? revisions : watching.error
+    }
+
+    it('by number: a watch and a list from before are expired, and those from after are whole', async () => {
+      const store = await opened(dataDir, { history: { recordsMax: 4, bytesMax: 1e6 } })
+      for (let i = 1; i <= 10; i++) await store.commit([put('a', { i })], 'alice')
+      expect(await store.audit.list(100)).toHaveLength(4)
+      expect(await watched(store, 5)).toEqual({ code: 'expired', oldest: 6 })
+      expect(await store.page({ limit: 1, atRevision: 5 })).toEqual({
+        ok: false,
+        error: { code: 'expired', oldest: 6 },
+      })
+      expect(await watched(store, 6)).toEqual([7, 8, 9, 10])
+      const then = await store.page({ limit: 1, atRevision: 6 })
+      expect(then).toMatchObject({ ok: true, value: { resources: [{ content: { i: 6 }, resourceVersion: 6 }] } })
+      await store.close()
+    })
+
+    it('by size, and keeps the last record however large it is', async () => {
+      const store = await opened(dataDir, { history: { recordsMax: 100, bytesMax: 1_500 } })
+      for (let i = 1; i <= 5; i++) await store.commit([put(`s${i}`, { text: 'x'.repeat(1_000) })], 'alice')
+      expect((await store.audit.list(100)).map(({ revision }) => revision)).toEqual([5, 4])
+      await store.commit([put('big', { text: 'x'.repeat(9_000) })], 'alice')
+      expect((await store.audit.list(100)).map(({ revision }) => revision)).toEqual([6])
+      expect(await watched(store, 5)).toEqual([6])
+      expect(await watched(store, 4)).toEqual({ code: 'expired', oldest: 5 })
+      await store.close()
+    })
+
+    it('but nothing that a watcher has still to hear', async () => {
+      const store = await opened(dataDir, { history: { recordsMax: 4, bytesMax: 1e6 } })
+      for (let i = 1; i <= 4; i++) await store.commit([put('a', { i })], 'alice')
+      const revisions: number[] = []
+      await store.watch(0, ({ revision }) => revisions.push(revision))
+      // In the same turn: the watcher has not begun.
+      for (let i = 5; i <= 10; i++) await store.commit([put('a', { i })], 'alice')
+      expect(await store.audit.list(100)).toHaveLength(10)
+      for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+      expect(revisions).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      await store.commit([put('a', { i: 11 })], 'alice')
+      expect(await store.audit.list(100)).toHaveLength(4)
+      await store.close()
+    })
+  })
+
   it('refuses a schema that it does not know', async () => {
     await (await opened(dataDir)).close()
     const database = new DatabaseSync(path)
@@ -107,7 +157,7 @@ describe('an SQLite store', () => {
   })
 
   it('[DATA-2] answers a full disk with its reason, goes on reading, and takes writes again when there is room', async () => {
-    const store = await opened(dataDir, systemClock, 25 * 4096)
+    const store = await opened(dataDir, { bytesMax: 25 * 4096 })
     await store.commit([put('small', { a: 1 })], 'alice')
     const full = await store.commit([put('big', { text: 'x'.repeat(200_000) })], 'alice')
     expect(full).toMatchObject({ ok: false, error: { code: 'unavailable' } })

@@ -1,6 +1,7 @@
-import { type Clock, ok, type Result } from '../../../common/mod.ts'
-import type { Committed, Store } from '../store.ts'
-import { SqliteAuditLog } from './audit.ts'
+import { type Clock, err, ok, type Result } from '../../../common/mod.ts'
+import { CommitFeed } from '../commit-feed.ts'
+import type { Committed, HistoryExpired, Store } from '../store.ts'
+import { HISTORY_LIMITS, type HistoryLimits, SqliteAuditLog } from './audit.ts'
 import { SqliteLeaseRecords } from './leases.ts'
 import { openDatabase } from './open.ts'
 import { SqliteResources } from './resources.ts'
@@ -15,6 +16,10 @@ export interface SqliteStoreOptions {
   readonly clock: Clock
   /** @default 1 GiB */
   readonly bytesMax?: number
+  /** How much of the past is kept. @default `HISTORY_LIMITS` */
+  readonly history?: HistoryLimits
+  /** Told of what a listener of commits threw. @default a warning of the process */
+  readonly failed?: (error: unknown) => void
 }
 
 /** Opens the store in `dataDir/selvedge.db`, which it makes on the first start. The error says what is wrong and what to do. */
@@ -23,9 +28,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Resu
   if (!opened.ok) return opened
   const database = opened.value
   const revisions = new RevisionCounter(database)
-  const audit = new SqliteAuditLog(database, options.clock, () => revisions.committed)
+  const feed: CommitFeed = new CommitFeed({
+    next: after => audit.next(after),
+    failed: options.failed ?? (error => process.emitWarning(error instanceof Error ? error : String(error))),
+  })
+  const audit = new SqliteAuditLog(database, {
+    clock: options.clock,
+    revision: () => revisions.committed,
+    neededAfter: () => feed.neededAfter,
+    limits: options.history ?? HISTORY_LIMITS,
+  })
   const resources = new SqliteResources(database, revisions, audit, options.clock)
-  const listeners = new Set<(committed: Committed) => void>()
+  const reaches = (revision: number): Result<number, HistoryExpired> => {
+    const oldest = audit.floor()
+    return revision >= oldest && revision <= revisions.committed ? ok(revision) : err({ code: 'expired', oldest })
+  }
   return ok({
     revision: () => revisions.committed,
     read: async ref => resources.read(ref),
@@ -33,22 +50,32 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Resu
       revision: revisions.committed,
       resources: resources.list(kind, namespace),
     }),
+    page: async query => {
+      const at = reaches(query.atRevision ?? revisions.committed)
+      return at.ok ? ok(resources.page({ ...query, atRevision: at.value })) : at
+    },
     commit: async (changes, actor) => {
       const before = revisions.committed
       const result = resources.commit(changes, actor)
-      if (result.ok && result.value.revision > before) for (const listener of listeners) listener(result.value)
+      if (result.ok && result.value.revision > before) feed.tell(onlyChanges(result.value))
       return result
     },
     preview: async changes => resources.preview(changes),
-    onCommit: listener => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+    onCommit: listener => feed.follow(listener),
+    watch: async (fromRevision, listener) => {
+      const from = reaches(fromRevision)
+      return from.ok ? ok(feed.followFrom(from.value, listener)) : from
     },
     leases: new SqliteLeaseRecords(database, revisions),
     tokens: new SqliteTokenRecords(database),
     audit,
     close: async () => {
+      feed.close()
       if (database.isOpen) database.close()
     },
   })
+}
+
+function onlyChanges({ revision, outcomes }: Committed): Committed {
+  return { revision, outcomes: outcomes.filter(({ action }) => action !== 'unchanged' && action !== 'absent') }
 }

@@ -3,6 +3,7 @@ import type { JoinTokenRecord, TokenRecords } from '../../attestation/mod.ts'
 import { writeAlone } from './transaction.ts'
 
 export class SqliteTokenRecords implements TokenRecords {
+  readonly #database: DatabaseSync
   readonly #insert
   readonly #find
   readonly #take
@@ -10,6 +11,7 @@ export class SqliteTokenRecords implements TokenRecords {
   readonly #remove
 
   constructor(database: DatabaseSync) {
+    this.#database = database
     this.#insert = database.prepare(
       'INSERT INTO tokens (id, secret_sha256, namespace, service_account, created_ms, expires_ms, uses_left) VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
@@ -23,7 +25,9 @@ export class SqliteTokenRecords implements TokenRecords {
 
   async insert(record: JoinTokenRecord): Promise<void> {
     const { id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft } = record
-    writeAlone(() => this.#insert.run(id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft))
+    writeAlone(this.#database, () =>
+      this.#insert.run(id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft),
+    )
   }
 
   async find(id: string): Promise<JoinTokenRecord | undefined> {
@@ -32,7 +36,7 @@ export class SqliteTokenRecords implements TokenRecords {
   }
 
   async takeUse(id: string, nowMs: number): Promise<boolean> {
-    return writeAlone(() => Number(this.#take.run(id, nowMs).changes) === 1)
+    return writeAlone(this.#database, () => Number(this.#take.run(id, nowMs).changes) === 1)
   }
 
   async list(): Promise<readonly JoinTokenRecord[]> {
@@ -40,7 +44,7 @@ export class SqliteTokenRecords implements TokenRecords {
   }
 
   async remove(id: string): Promise<void> {
-    writeAlone(() => this.#remove.run(id))
+    writeAlone(this.#database, () => this.#remove.run(id))
   }
 }
 

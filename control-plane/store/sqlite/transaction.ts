@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { err, type Result } from '../../../common/mod.ts'
+import { err, ok, type Result } from '../../../common/mod.ts'
 import { type StoreError, StoreUnavailable } from '../store.ts'
 
 /** Runs `work` in one transaction: all of it is durable when this returns, or none of it has been (nor is it when `end` is a ROLLBACK). */
@@ -21,13 +21,11 @@ export function transaction<T>(
   }
 }
 
-/** One statement on its own, for writes that have no result to say no with: throws `StoreUnavailable`. */
-export function writeAlone<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw new StoreUnavailable(unavailable(error).message, { cause: error })
-  }
+/** `transaction` for writes that have no result to say no with: throws `StoreUnavailable`. */
+export function writeAlone<T>(database: DatabaseSync, work: () => T): T {
+  const result = transaction(database, () => ok(work()))
+  if (result.ok) return result.value
+  throw new StoreUnavailable(result.error.code === 'unavailable' ? result.error.message : result.error.code)
 }
 
 function unavailable(error: unknown): { readonly code: 'unavailable'; readonly message: string } {
