@@ -10,7 +10,15 @@ import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import { Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
-import { KEEP_ALIVE, listen, MeshListener, moveToSharedReads, SharedReads, type Turn } from './transport/mod.ts'
+import {
+  KEEP_ALIVE,
+  listen,
+  MeshListener,
+  moveToSharedReads,
+  SharedReads,
+  shareReads,
+  type Turn,
+} from './transport/mod.ts'
 
 /** Callers' sidecars close at 60 s: they are first, so that none of them meets a connection that we are just closing. */
 const INBOUND_IDLE_MS = 75_000
@@ -61,10 +69,10 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   const inbound = new Door({ ...doorOptions(parts, INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
   const admin = new Door({ ...doorOptions(parts, PAGES_IDLE_MS), begin: adminPages(view) })
   const metrics = new Door({ ...doorOptions(parts, PAGES_IDLE_MS), begin: metricsPages(view) })
-  const mesh = meshListener(parts, inbound)
+  const shared = new SharedReads()
+  const mesh = meshListener(parts, inbound, shared)
   const stopRenewing = identity.onChange(svid => mesh.renew(svid))
 
-  const shared = new SharedReads()
   const servers = {
     outbound: { server: plainServer(outbound, shared), host: config.host },
     inbound: { server: mesh.server, host: config.inboundHost },
@@ -135,7 +143,7 @@ function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
   }
 }
 
-function meshListener(parts: DoorParts, door: Door): MeshListener {
+function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshListener {
   const { identity, instruments, log, policy } = parts
   return new MeshListener(identity.current(), {
     permissive: () => policy.self?.mesh.mtls === 'permissive',
@@ -148,7 +156,8 @@ function meshListener(parts: DoorParts, door: Door): MeshListener {
         return
       }
       const named = typeof socket.servername === 'string' ? appPortOfSni(socket.servername) : undefined
-      const session = door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, undefined)
+      const sharing = shareReads(socket, shared)
+      const session = door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, sharing?.early, sharing?.reads)
       // Who has a new certificate connects with it. What is under way ends as it would; then the connection does.
       const ended = setTimeout(() => session.closeWhenIdle(), timeLeftMs(socket))
       ended.unref()

@@ -12,8 +12,9 @@ export class Turn {
   private readonly clockMs: () => number
   private depth = 0
   private startMs = 0
-  private dirty: Flushable[] = []
-  private spare: Flushable[] = []
+  /** The first `count` wait. The array stays as long as it once was: one that is emptied has to grow again in the next turn. */
+  private readonly dirty: (Flushable | undefined)[] = []
+  private count = 0
   private scheduled = false
   private readonly flushSoon: () => void
 
@@ -41,7 +42,7 @@ export class Turn {
 
   /** Something has been written that has to leave at the end of this turn. */
   touch(writer: Flushable): void {
-    this.dirty.push(writer)
+    this.dirty[this.count++] = writer
     if (this.depth === 0 && !this.scheduled) {
       this.scheduled = true
       queueMicrotask(this.flushSoon)
@@ -49,12 +50,13 @@ export class Turn {
   }
 
   private flush(): void {
-    while (this.dirty.length > 0) {
-      const { dirty } = this
-      this.dirty = this.spare
-      this.spare = dirty
-      for (let i = 0; i < dirty.length; i++) dirty[i]!.flush()
-      dirty.length = 0
+    const { dirty } = this
+    // What a flush touches comes behind, and is flushed as well.
+    for (let i = 0; i < this.count; i++) {
+      const writer = dirty[i]
+      dirty[i] = undefined
+      writer?.flush()
     }
+    this.count = 0
   }
 }
