@@ -16,7 +16,7 @@ const GRPC = [...NODE, '@grpc/grpc-js']
 const STACK = {
   may: [
     ...['model/snapshot', 'decide/*'],
-    ...['http', 'session', 'transport', 'policy', 'upstream', 'telemetry'].map(room => `sidecar/${room}`),
+    ...['http', 'session', 'transport', 'policy', 'upstream', 'telemetry', 'overload'].map(room => `sidecar/${room}`),
   ],
   packages: ['node:net'],
 }
@@ -91,6 +91,13 @@ const sidecar: readonly Room[] = [
     packages: [],
   },
   { path: 'sidecar/detect', purpose: 'what a connection speaks, from its first bytes', ...PURE },
+  {
+    path: 'sidecar/overload',
+    purpose: 'too much memory, too long a turn: whether more is taken',
+    // `http` is the vocabulary of its filter.
+    may: ['sidecar/http'],
+    packages: NODE,
+  },
   {
     path: 'sidecar/transport',
     purpose: 'listen, connect, TLS, drain',
