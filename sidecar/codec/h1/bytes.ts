@@ -18,6 +18,15 @@ for (const c of Buffer.from("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz
 for (const c of Buffer.from('-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:[]'))
   classes[c]! |= HOST
 
+/** 1 for each byte that may stand in a value (RFC 9110, 5.5): a table of its own, for the loop that sees every byte of a head. */
+export const VALUE_BYTES = new Uint8Array(256)
+/** 1 for each byte of a token (RFC 9110, 5.6.2). */
+export const TOKEN_BYTES = new Uint8Array(256)
+for (let c = 0; c < 256; c++) {
+  VALUE_BYTES[c] = (classes[c]! & VALUE) === 0 ? 0 : 1
+  TOKEN_BYTES[c] = (classes[c]! & TOKEN) === 0 ? 0 : 1
+}
+
 /** RFC 9110, 5.6.2. */
 export function isTokenByte(c: number): boolean {
   return (classes[c]! & TOKEN) !== 0

@@ -1,5 +1,5 @@
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX } from '../../../common/mod.ts'
-import { isTokenByte, isValueByte } from './bytes.ts'
+import { TOKEN_BYTES, VALUE_BYTES } from './bytes.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 const CR = 13
@@ -44,6 +44,7 @@ export class HeadScanner {
   connections = 0
   expectMark = -1
   expects = 0
+  upgrades = 0
   upgradeMark = -1
   traceparentMark = -1
   traceparents = 0
@@ -73,6 +74,7 @@ export class HeadScanner {
     this.connections = 0
     this.expectMark = -1
     this.expects = 0
+    this.upgrades = 0
     this.upgradeMark = -1
     this.traceparentMark = -1
     this.traceparents = 0
@@ -101,12 +103,10 @@ export class HeadScanner {
     // Nothing behind a limit is looked at, so that a head is judged alike however it was cut.
     let end = this.startLineEnd === 0 ? Math.min(bytes.length, from + START_LINE_BYTES_MAX) : headEnd(bytes, from)
     for (; position < end; position++) {
+      while (position < end && VALUE_BYTES[bytes[position]!] === 1) position++
+      if (position === end) break
       const c = bytes[position]!
-      if (c !== CR) {
-        if (!isValueByte(c))
-          return this.refuse(400, c === LF ? 'a bare LF ends a line' : 'a control character in the head')
-        continue
-      }
+      if (c !== CR) return this.refuse(400, c === LF ? 'a bare LF ends a line' : 'a control character in the head')
       if (position + 1 >= end) break
       if (bytes[position + 1] !== LF) return this.refuse(400, 'a CR without LF')
       const start = this.lineStart
@@ -148,7 +148,7 @@ export class HeadScanner {
     if (marks.length >= HEAD_FIELDS_MAX * 4) return this.refuse(431, 'too many fields') !== REFUSED
     let colon = from + start
     const stop = from + end
-    while (colon < stop && isTokenByte(bytes[colon]!)) colon++
+    while (colon < stop && TOKEN_BYTES[bytes[colon]!] === 1) colon++
     if (colon === stop || bytes[colon] !== COLON || colon === from + start) {
       return this.refuse(400, 'a line that is not "name: value"') !== REFUSED
     }
@@ -183,6 +183,7 @@ export class HeadScanner {
         return
       case 7:
         if (named(bytes, at, 'upgrade')) {
+          this.upgrades++
           this.upgradeMark = mark
           this.drop(mark)
         }
