@@ -1,10 +1,10 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder } from '../common/folders/mod.ts'
-import { err, ok, parseTrustDomain, type Result, type TrustDomain } from '../common/mod.ts'
+import { err, ok, type Result, type TrustDomain } from '../common/mod.ts'
 import { publicKeyOf } from './key-pair.ts'
-import { parseCertificate } from './parse-certificate.ts'
 import { fromPem, toPem } from './pem.ts'
+import { checkRoot, trustDomainOfRoot } from './root.ts'
 import { type CaKeyPair, makeCa } from './sign.ts'
 
 /** A root, its key, and the trust domain that its URI SAN names. */
@@ -66,11 +66,8 @@ function checkCa(certificatePem: string, privateKeyPem: string): Result<TrustedC
   const [certificateDer, ...more] = fromPem(certificatePem)
   if (certificateDer === undefined || more.length > 0)
     return err(`${CA_CERTIFICATE_FILE} does not hold exactly one certificate`)
-  const facts = parseCertificate(certificateDer)
-  if (!facts.ok) return facts
-  if (!facts.value.isCa || !facts.value.keyUsage.includes('keyCertSign')) {
-    return err(`${CA_CERTIFICATE_FILE} is not a CA's certificate`)
-  }
+  const facts = checkRoot(certificateDer)
+  if (!facts.ok) return err(`${CA_CERTIFICATE_FILE}: ${facts.error}`)
   const trustDomain = trustDomainOfRoot(facts.value.uriSans)
   if (!trustDomain.ok) return trustDomain
   let publicKey: Buffer
@@ -82,13 +79,6 @@ function checkCa(certificatePem: string, privateKeyPem: string): Result<TrustedC
   if (!publicKey.equals(facts.value.publicKeySpkiDer))
     return err(`${CA_KEY_FILE} is not the key of ${CA_CERTIFICATE_FILE}`)
   return ok({ certificateDer, privateKeyPem, trustDomain: trustDomain.value, notAfterMs: facts.value.notAfterMs })
-}
-
-/** The trust domain that a root speaks for: its one URI SAN, `spiffe://<trust-domain>`, without a path (X.509-SVID, section 3.1). */
-export function trustDomainOfRoot(uriSans: readonly string[]): Result<TrustDomain, string> {
-  const [uri = ''] = uriSans
-  if (uriSans.length !== 1 || !uri.startsWith('spiffe://')) return err('the root does not name its trust domain')
-  return parseTrustDomain(uri.slice('spiffe://'.length))
 }
 
 function readSmallFile(path: string): Result<{ readonly text: string; readonly mode: number }, string> {

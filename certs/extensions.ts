@@ -6,7 +6,7 @@ import { OID } from './oids.ts'
 import type { CertificateTemplate } from './template.ts'
 
 /** RFC 5280, 4.2.1.6: the tags of GeneralName. */
-export const GENERAL_NAME = { dns: 2, uri: 6 } as const
+export const GENERAL_NAME = { email: 1, dns: 2, uri: 6 } as const
 /** RFC 5280, 4.2.1.1: keyIdentifier within AuthorityKeyIdentifier. */
 export const AUTHORITY_KEY_ID_TAG = 0
 
@@ -20,7 +20,11 @@ export function extension(id: string, critical: boolean, value: Asn1): Asn1 {
 export function templateExtensions(template: CertificateTemplate): Asn1[] {
   const extensions = [
     extension(OID.basicConstraints, true, template.isCa ? sequence(boolean(true)) : sequence()),
-    extension(OID.subjectAltName, template.sanCritical, subjectAltName(template.uriSans, template.dnsSans)),
+    extension(
+      OID.subjectAltName,
+      template.sanCritical,
+      subjectAltName(template.uriSans, template.dnsSans, template.emailSans),
+    ),
   ]
   if (template.keyUsage.length > 0) {
     const bits = template.keyUsage.map(usage => KEY_USAGES.indexOf(usage))
@@ -41,9 +45,14 @@ export function authorityKeyId(keyId: Buffer | undefined): Asn1[] {
   return [extension(OID.authorityKeyIdentifier, false, sequence(contextPrimitive(AUTHORITY_KEY_ID_TAG, keyId)))]
 }
 
-export function subjectAltName(uris: readonly string[], dnsNames: readonly string[]): Asn1 {
+export function subjectAltName(
+  uris: readonly string[],
+  dnsNames: readonly string[],
+  emails: readonly string[] = [],
+): Asn1 {
   return sequence(
     ...uris.map(uri => contextPrimitive(GENERAL_NAME.uri, Buffer.from(uri, 'utf8'))),
     ...dnsNames.map(name => contextPrimitive(GENERAL_NAME.dns, Buffer.from(name, 'utf8'))),
+    ...emails.map(name => contextPrimitive(GENERAL_NAME.email, Buffer.from(name, 'utf8'))),
   )
 }

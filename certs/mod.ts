@@ -10,8 +10,8 @@ export {
   initCaDir,
   loadCaDir,
   type TrustedCa,
-  trustDomainOfRoot,
 } from './ca-dir.ts'
+export { leadsTo } from './chain.ts'
 export { CONTROL_PLANE, CONTROL_PLANE_DNS_NAME, controlPlaneSpiffeId, dnsNamesOf } from './control-plane-name.ts'
 export { formatJoinToken, JOIN_TOKEN_SECRET_BYTES, type JoinToken, parseJoinToken } from './join-token.ts'
 export { type KeyPair, makeKeyPair } from './key-pair.ts'
@@ -21,5 +21,6 @@ export { type CsrFacts, parseCsr } from './parse-csr.ts'
 export { checkPeerSvid, type PeerRules } from './peer-svid.ts'
 export { fromPem, spkiSha256, toPem } from './pem.ts'
 export { renewalTimeMs, runAtWallTime } from './renewal.ts'
+export { checkRoot, trustDomainOfRoot } from './root.ts'
 export { type CaKeyPair, makeCa, makeCsr, makeCsrOf, signCertificate, signLeaf } from './sign.ts'
 export { type CertificateTemplate, leafTemplate, NOT_BEFORE_BACKDATE_MS } from './template.ts'

@@ -1,4 +1,5 @@
 import { err, parseSpiffeId, type Result, type SpiffeId, type TrustDomain, trustDomainOf } from '../common/mod.ts'
+import { readPublicKey } from './key-pair.ts'
 import { type CertificateFacts, parseCertificate } from './parse-certificate.ts'
 
 export interface PeerRules {
@@ -11,6 +12,8 @@ export interface PeerRules {
 
 /** RFC 1123 names, and the wildcard that certificates may have. */
 const DNS_NAME = /^[A-Za-z0-9*._-]{1,255}$/
+/** RFC 5321 allows a comma within quotes; who splits names at commas would read two of them. */
+const EMAIL_NAME = /^[^,]{1,320}$/
 
 /**
  * Who a peer is, by the X.509-SVID rules (sections 2 to 5). For a leaf whose chain and signature OpenSSL has verified against
@@ -19,7 +22,11 @@ const DNS_NAME = /^[A-Za-z0-9*._-]{1,255}$/
 export function checkPeerSvid(der: Buffer, rules: PeerRules): Result<SpiffeId, string> {
   const facts = parseCertificate(der)
   if (!facts.ok) return facts
-  const fault = identityFault(facts.value) ?? usageFault(facts.value, rules) ?? validityFault(facts.value, rules.nowMs)
+  const fault =
+    identityFault(facts.value) ??
+    usageFault(facts.value, rules) ??
+    validityFault(facts.value, rules.nowMs) ??
+    keyFault(facts.value)
   if (fault !== undefined) return err(`Cannot trust the peer's certificate: ${fault}`)
   const [uri = ''] = facts.value.uriSans
   const id = parseSpiffeId(uri)
@@ -38,6 +45,7 @@ function identityFault(facts: CertificateFacts): string | undefined {
   if (facts.uriSans.length !== 1) return `it has ${facts.uriSans.length} URI names, and an SVID has exactly one`
   if (facts.subjectEmpty && !facts.sanCritical) return 'its subject is empty and its names are not critical'
   if (!facts.dnsSans.every(name => DNS_NAME.test(name))) return 'one of its DNS names is not a DNS name'
+  if (!facts.emailSans.every(name => EMAIL_NAME.test(name))) return 'one of its e-mail names is not an e-mail address'
   return undefined
 }
 
@@ -52,6 +60,11 @@ function usageFault(facts: CertificateFacts, rules: PeerRules): string | undefin
   const wanted = rules.usage === 'client' ? 'clientAuth' : 'serverAuth'
   if (facts.extendedKeyUsage !== undefined && !facts.extendedKeyUsage.includes(wanted)) return `it is not for ${wanted}`
   return undefined
+}
+
+function keyFault(facts: CertificateFacts): string | undefined {
+  const key = readPublicKey(facts.publicKeySpkiDer)
+  return key.ok ? undefined : key.error
 }
 
 /** The last moment is no longer valid, as in OpenSSL's X509_cmp_time. */

@@ -20,6 +20,8 @@ import { OID } from './oids.ts'
 export interface ExtensionFacts {
   readonly uriSans: readonly string[]
   readonly dnsSans: readonly string[]
+  /** Also counted in `otherSanTags`. */
+  readonly emailSans: readonly string[]
   /** The GeneralName tags (RFC 5280, 4.2.1.6) of names that are neither URI nor DNS, such as 1 for e-mail or 7 for an address. */
   readonly otherSanTags: readonly number[]
   readonly sanCritical: boolean
@@ -79,19 +81,23 @@ function collect(list: readonly Der[]): ReadonlyMap<string, RawExtension> {
   return raw
 }
 
-function readNames(san: RawExtension | undefined): Pick<ExtensionFacts, 'uriSans' | 'dnsSans' | 'otherSanTags'> {
+type Names = Pick<ExtensionFacts, 'uriSans' | 'dnsSans' | 'emailSans' | 'otherSanTags'>
+
+function readNames(san: RawExtension | undefined): Names {
   const uriSans: string[] = []
   const dnsSans: string[] = []
+  const emailSans: string[] = []
   const otherSanTags: number[] = []
-  if (san === undefined) return { uriSans, dnsSans, otherSanTags }
+  if (san === undefined) return { uriSans, dnsSans, emailSans, otherSanTags }
   const names = sequenceOf(readInner(san.value, 'the SAN'), 'the SAN')
   if (names.length > NAMES_MAX) throw new MalformedDer(`the SAN has more than ${NAMES_MAX} names`)
   for (const name of names) {
     if (isContext(name, GENERAL_NAME.uri)) uriSans.push(textOf(name))
     else if (isContext(name, GENERAL_NAME.dns)) dnsSans.push(textOf(name))
     else otherSanTags.push(name.type)
+    if (isContext(name, GENERAL_NAME.email)) emailSans.push(textOf(name))
   }
-  return { uriSans, dnsSans, otherSanTags }
+  return { uriSans, dnsSans, emailSans, otherSanTags }
 }
 
 function textOf(name: Der): string {

@@ -13,6 +13,8 @@ export interface CertificateTemplate {
   readonly notAfterMs: number
   readonly uriSans: readonly string[]
   readonly dnsSans: readonly string[]
+  /** Those of this room have none. */
+  readonly emailSans?: readonly string[]
   readonly sanCritical: boolean
   readonly isCa: boolean
   readonly keyUsage: readonly KeyUsage[]

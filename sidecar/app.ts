@@ -9,6 +9,7 @@ import { Authorities, connectStack, Destinations, outboundStack, Resolver } from
 import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { type ApplicationProbe, probeApplication } from './probe.ts'
+import { refusalLog } from './refusal-log.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
 import { Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
 import type { UpstreamEnvironment } from './upstream/mod.ts'
@@ -153,6 +154,7 @@ function assemble(parts: AssemblyParts) {
     instruments.brokenExchanges++
     log.error({ err: error }, 'An exception inside an exchange: this is a bug in selvedge; the exchange was ended')
   }
+  const refusals = refusalLog(log, clock)
   const environment: UpstreamEnvironment = {
     turn,
     random,
@@ -171,6 +173,7 @@ function assemble(parts: AssemblyParts) {
       instruments.ejections++
       log.info({ service, endpoint }, 'Ejected an endpoint: it fails in a row')
     },
+    distrusted: (endpoint, why) => refusals(why, { endpoint, why }, 'Cannot trust an endpoint: its handshake failed'),
     broken,
   }
   const destinations = new Destinations(policy, environment, instruments)
@@ -185,7 +188,8 @@ function assemble(parts: AssemblyParts) {
     status: () => own.source?.status(),
   })
   const doorParts = {
-    ...{ config, identity, policy, instruments, log, turn, view, broken },
+    ...{ config, identity, policy, instruments, log, clock, turn, view, broken },
+    refusalLog: refusals,
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
     connect: connectStack({ ...shared, resolver, destinations }),
     inbound: inboundStack({ ...shared, policy, application, refusing: () => own.refusing }),

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { appPortOfSni, err, ok, type Port, type Result, type SpiffeId, workloadOf } from '../common/mod.ts'
+import { appPortOfSni, type Clock, err, ok, type Port, type Result, type SpiffeId, workloadOf } from '../common/mod.ts'
 import { type AdminView, adminPages, metricsPages } from './admin/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Caller, Stack } from './http/mod.ts'
@@ -8,9 +8,11 @@ import { type Identity, peerOf } from './identity/mod.ts'
 import type { Log } from './log.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
-import { Door, type DoorOptions } from './session/mod.ts'
+import type { RefusalLog } from './refusal-log.ts'
+import { causeOf, Door, type DoorOptions, type H1ServerSession } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
 import {
+  atCertificateEnd,
   KEEP_ALIVE,
   listen,
   MeshListener,
@@ -26,7 +28,11 @@ const INBOUND_IDLE_MS = 75_000
 const OUTBOUND_IDLE_MS = 300_000
 const PAGES_IDLE_MS = 30_000
 const NO_PORT = 0
-const TIMER_MS_MAX = 2 ** 31 - 1
+/**
+ * What is under way on a connection when a certificate of its two ends has ended may go on for so long, as in a drain. Renewal comes at half of a
+ * certificate's life and takes new exchanges elsewhere, so that what is still there has had half a life besides. Tunnels (WebSocket) go on.
+ */
+const UNDER_WAY_MS = 30_000
 
 export interface DoorParts {
   readonly config: SidecarConfig
@@ -34,6 +40,8 @@ export interface DoorParts {
   readonly policy: CurrentPolicy
   readonly instruments: Instruments
   readonly log: Log
+  readonly refusalLog: RefusalLog
+  readonly clock: Clock
   readonly turn: Turn
   readonly outbound: Stack
   readonly connect: Stack
@@ -58,7 +66,7 @@ export interface Doors {
 export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>> {
   const { config, identity, view } = parts
   const outbound = new Door({
-    ...doorOptions(parts, OUTBOUND_IDLE_MS),
+    ...doorOptions(parts, 'outbound', OUTBOUND_IDLE_MS),
     begin: x => parts.outbound.begin(x),
     connect: (x, session) => {
       x.plan = session
@@ -66,9 +74,9 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
     },
     draining: () => false,
   })
-  const inbound = new Door({ ...doorOptions(parts, INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
-  const admin = new Door({ ...doorOptions(parts, PAGES_IDLE_MS), begin: adminPages(view) })
-  const metrics = new Door({ ...doorOptions(parts, PAGES_IDLE_MS), begin: metricsPages(view) })
+  const inbound = new Door({ ...doorOptions(parts, 'inbound', INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
+  const admin = new Door({ ...doorOptions(parts, 'admin', PAGES_IDLE_MS), begin: adminPages(view) })
+  const metrics = new Door({ ...doorOptions(parts, 'metrics', PAGES_IDLE_MS), begin: metricsPages(view) })
   const shared = new SharedReads()
   const mesh = meshListener(parts, inbound, shared)
   const stopRenewing = identity.onChange(svid => mesh.renew(svid))
@@ -122,16 +130,17 @@ function plainServer(door: Door, shared: SharedReads) {
   })
 }
 
-function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
-  const { instruments, log } = parts
+function doorOptions(parts: DoorParts, door: string, idleMs: number): DoorOptions {
+  const { instruments, refusalLog } = parts
   return {
     turn: parts.turn,
     begin: () => undefined,
     // Only the outbound door is a proxy.
     connect: (_x, session) => session.refuseConnect(),
     refused: why => {
-      instruments.refused('bad-request')
-      log.debug({ status: why.status, why: why.detail }, 'Refused a request')
+      const cause = causeOf(why)
+      instruments.refused(cause)
+      refusalLog(why.detail, { door, cause, status: String(why.status), why: why.detail }, 'Refused a request')
     },
     detected: found => {
       instruments.detected(found)
@@ -144,36 +153,42 @@ function doorOptions(parts: DoorParts, idleMs: number): DoorOptions {
 }
 
 function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshListener {
-  const { identity, instruments, log, policy } = parts
+  const { identity, instruments, refusalLog, policy, clock } = parts
   return new MeshListener(identity.current(), {
     permissive: () => policy.self?.mesh.mtls === 'permissive',
     secured: (socket: TLSSocket) => {
-      const peer = peerOf(socket, identity.current())
+      const svid = identity.current()
+      const peer = peerOf(socket, svid, clock)
       if (!peer.ok) {
         instruments.refused('unauthenticated')
-        log.warn({ why: peer.error }, 'Refused a peer')
+        refusalLog('peer', { why: peer.error, from: socket.remoteAddress ?? 'unknown' }, 'Refused a peer')
         socket.destroy()
         return
       }
       const named = typeof socket.servername === 'string' ? appPortOfSni(socket.servername) : undefined
       const sharing = shareReads(socket, shared)
       const session = door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, sharing?.early, sharing?.reads)
-      // Who has a new certificate connects with it. What is under way ends as it would; then the connection does.
-      const ended = setTimeout(() => session.closeWhenIdle(), timeLeftMs(socket))
-      ended.unref()
-      socket.once('close', () => clearTimeout(ended))
+      atCertificateEnd(socket, clock, () => endSoon(socket, session), svid.notAfterMs)
     },
     plain: (socket: Socket, first: Buffer) => {
       door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, NO_PORT, first)
     },
-    handshakeFailed: () => instruments.refused('tls-handshake'),
+    handshakeFailed: (why, from) => {
+      instruments.refused('tls-handshake')
+      refusalLog(why, { why, from }, 'Refused a peer in its TLS handshake')
+    },
+    broken: parts.broken,
   })
 }
 
-/** How long the peer's certificate is still good for; no longer than a timer can run, 24 days. */
-function timeLeftMs(socket: TLSSocket): number {
-  const endMs = socket.getPeerX509Certificate()?.validToDate.getTime() ?? 0
-  return Math.min(Math.max(0, endMs - Date.now()), TIMER_MS_MAX)
+/** Who has a new certificate connects with it. What is under way ends as it would, within a bound; then the connection does. */
+function endSoon(socket: TLSSocket, session: H1ServerSession): void {
+  session.closeWhenIdle()
+  const timer = setTimeout(() => {
+    if (session.phase !== 'tunnel') session.destroy()
+  }, UNDER_WAY_MS)
+  timer.unref()
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Named once for each connection, not for each request. */

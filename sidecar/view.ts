@@ -1,5 +1,5 @@
 import type { AdminView } from './admin/mod.ts'
-import type { Identity } from './identity/mod.ts'
+import type { Identity, RenewalState } from './identity/mod.ts'
 import type { Destinations } from './outbound/mod.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
@@ -32,6 +32,7 @@ export function adminView(parts: ViewParts): AdminView {
         trustDomain,
         notBefore: new Date(notBeforeMs).toISOString(),
         notAfter: new Date(notAfterMs).toISOString(),
+        renewal: renewalView(identity.renewal()),
       }
     },
     status: parts.status,
@@ -50,4 +51,11 @@ export function adminView(parts: ViewParts): AdminView {
       controlPlaneConnected: parts.connected,
     },
   }
+}
+
+function renewalView(state: RenewalState): Readonly<Record<string, string>> {
+  // A CA that has ended is not tried again.
+  const next = Number.isFinite(state.nextMs) ? new Date(state.nextMs).toISOString() : 'never'
+  if (state.kind === 'waiting') return { state: state.kind, next }
+  return { state: state.kind, next, since: new Date(state.sinceMs).toISOString(), why: state.why }
 }

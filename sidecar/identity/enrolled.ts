@@ -51,10 +51,12 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
 
   function schedule(): void {
     const atMs = renewalTimeMs(clock.wallMs(), cell.current().notAfterMs, random)
+    cell.note({ kind: 'waiting', nextMs: atMs })
     callOff = runAtWallTime(clock, atMs, () => void renewPatiently())
   }
 
   async function renewPatiently(): Promise<void> {
+    let sinceMs: number | undefined
     for (let attempt = 0; !closing.signal.aborted; attempt++) {
       const svid = cell.current()
       const ended = clock.wallMs() >= svid.notAfterMs
@@ -67,7 +69,10 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
       }
       const until = ended ? 'has ended' : `is good until ${new Date(svid.notAfterMs).toISOString()}`
       outage.begins(next.error.kind, `${next.error.message}; our certificate ${until}, and renewal goes on being tried`)
-      await pause(backoffMs(attempt, RENEW_BACKOFF_MAX_MS, random), { signal: closing.signal, keepsAlive: false })
+      const delayMs = backoffMs(attempt, RENEW_BACKOFF_MAX_MS, random)
+      sinceMs ??= clock.wallMs()
+      cell.note({ kind: 'failing', why: next.error.message, sinceMs, nextMs: clock.wallMs() + delayMs })
+      await pause(delayMs, { signal: closing.signal, keepsAlive: false })
     }
   }
 

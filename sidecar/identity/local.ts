@@ -57,13 +57,19 @@ export function localIdentity(options: LocalIdentityOptions): Result<Identity, s
   let callOff = schedule()
 
   function schedule(): () => void {
-    return runAtWallTime(clock, renewalTimeMs(clock.wallMs(), cell.current().notAfterMs, random), renew)
+    const nextMs = renewalTimeMs(clock.wallMs(), cell.current().notAfterMs, random)
+    cell.note({ kind: 'waiting', nextMs })
+    return runAtWallTime(clock, nextMs, renew)
   }
 
   function renew(): void {
     const next = signOwn(authority, options)
-    // Only a CA that has ended refuses, and with it the last leaf has ended as well: nothing is left to renew.
-    if (!next.ok) return
+    if (!next.ok) {
+      // Only a CA that has ended refuses, and with it the last leaf has ended as well: nothing is left to renew.
+      const sinceMs = clock.wallMs()
+      cell.note({ kind: 'failing', why: next.error, sinceMs, nextMs: Number.POSITIVE_INFINITY })
+      return
+    }
     cell.replace(next.value)
     callOff = schedule()
   }

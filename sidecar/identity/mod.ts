@@ -5,7 +5,7 @@
  */
 export { CONTROL_PLANE_CHANNEL_OPTIONS, discoveryChannelCredentials } from './discovery-channel.ts'
 export { type EnrolledIdentityOptions, enrolledIdentity } from './enrolled.ts'
-export type { Identity, Svid } from './identity.ts'
+export type { Identity, RenewalState, Svid } from './identity.ts'
 export { type LocalIdentityOptions, localIdentity } from './local.ts'
 export { clientTlsOptions, peerOf, serverTlsOptions } from './tls-options.ts'
 

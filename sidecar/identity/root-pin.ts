@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { connect, type TLSSocket } from 'node:tls'
-import { CONTROL_PLANE_DNS_NAME, parseCertificate, spkiSha256, trustDomainOfRoot } from '../../certs/mod.ts'
+import { CONTROL_PLANE_DNS_NAME, checkRoot, spkiSha256, trustDomainOfRoot } from '../../certs/mod.ts'
 import { err, ok, type Result, type TrustDomain } from '../../common/mod.ts'
 import type { EnrolmentFault } from './fault.ts'
 
@@ -31,7 +31,7 @@ export async function fetchPinnedRoot(address: string, pin: string): Promise<Res
       message: `Cannot trust the control plane at ${address}: its CA is not the one that the join token names; make a new token`,
     })
   }
-  const facts = parseCertificate(rootDer)
+  const facts = checkRoot(rootDer)
   const trustDomain = facts.ok ? trustDomainOfRoot(facts.value.uriSans) : facts
   if (!trustDomain.ok) return err({ kind: 'refused', message: `Cannot trust the control plane: ${trustDomain.error}` })
   return ok({ rootDer, trustDomain: trustDomain.value })

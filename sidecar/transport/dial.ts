@@ -1,6 +1,6 @@
 import { connect, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
-import type { SpiffeId } from '../../common/mod.ts'
+import { connect as connectTls, createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { type SpiffeId, type TrustDomain, trustDomainOf } from '../../common/mod.ts'
 import { clientTlsOptions, type Svid } from '../identity/mod.ts'
 import { KEEP_ALIVE } from './keep-alive.ts'
 import type { Lookups } from './lookups.ts'
@@ -29,12 +29,12 @@ export type DialTarget =
 export interface Dialled {
   /** With `shared` reads, whoever takes the socket sets `reads.take`; without, `reads` is `undefined` and the socket is a stream. */
   connected(socket: Socket, reads: Reads | undefined): void
-  /** No byte of any request has been sent. */
-  failed(detail: string): void
+  /** No byte of any request has been sent. `handshake`: somebody answered, and is not who was meant, or does not take us for whom we are. */
+  failed(detail: string, stage: 'connect' | 'handshake'): void
 }
 
-// A context parses certificates and keys: once for each identity, not once for each connection.
-const contexts = new WeakMap<Svid, SecureContext>()
+// A context parses certificates and keys: once for each identity and the domain that it meets, not once for each connection.
+const contexts = new WeakMap<Svid, Map<TrustDomain, SecureContext>>()
 
 /** Connects, with mTLS where the target is in the mesh. One of the two callbacks is called, once. Returns what gives it up. */
 export function dial(
@@ -49,18 +49,24 @@ export function dial(
   const opened = shared?.open()
   const options = opened === undefined ? { lookup } : { lookup, onread: opened.onread }
   const socket = target.kind === 'plain' ? plainSocket(target, options) : meshSocket(target, options)
+  let stage: 'connect' | 'handshake' = 'connect'
   const timer = new Timer(() => fail(`no connection within ${timeoutMs} ms`))
   const fail = (detail: string): void => {
     if (settled) return
     settled = true
     wheel.clear(timer)
     socket.destroy()
-    result.failed(detail)
+    result.failed(detail, stage)
   }
   const onError = (error: Error): void => fail(error.message)
   const onClose = (): void => fail('the connection was closed')
   socket.on('error', onError)
   socket.on('close', onClose)
+  if (target.kind === 'mesh') {
+    socket.once('connect', () => {
+      stage = 'handshake'
+    })
+  }
   socket.once(target.kind === 'plain' ? 'connect' : 'secureConnect', () => {
     if (settled) return
     settled = true
@@ -93,11 +99,7 @@ function plainSocket(
 
 function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>, options: SocketOptions): Socket {
   const tlsOptions = clientTlsOptions(target.svid, target.expected)
-  let secureContext = contexts.get(target.svid)
-  if (secureContext === undefined) {
-    secureContext = createSecureContext(tlsOptions)
-    contexts.set(target.svid, secureContext)
-  }
+  const secureContext = contextFor(target.svid, trustDomainOf(target.expected), tlsOptions)
   const socket = connectTls({
     ...tlsOptions,
     ...options,
@@ -109,4 +111,18 @@ function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>, options: Sock
   socket.setNoDelay(true)
   socket.setKeepAlive(KEEP_ALIVE.keepAlive, KEEP_ALIVE.keepAliveInitialDelay)
   return socket
+}
+
+function contextFor(svid: Svid, domain: TrustDomain, options: SecureContextOptions): SecureContext {
+  let byDomain = contexts.get(svid)
+  if (byDomain === undefined) {
+    byDomain = new Map()
+    contexts.set(svid, byDomain)
+  }
+  let context = byDomain.get(domain)
+  if (context === undefined) {
+    context = createSecureContext(options)
+    byDomain.set(domain, context)
+  }
+  return context
 }

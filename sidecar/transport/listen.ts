@@ -4,8 +4,8 @@ import { err, ok, type Port, parsePort, type Result } from '../../common/mod.ts'
 import { type Svid, serverTlsOptions } from '../identity/mod.ts'
 import { KEEP_ALIVE } from './keep-alive.ts'
 
-/** A caller that says nothing at all is closed after this, before anything is known of it. */
-const FIRST_BYTE_MS = 10_000
+/** A caller that says nothing at all is closed after this, before anything is known of it. What follows has the handshake's own time limit. */
+const FIRST_BYTE_MS = 4_000
 const TLS_HANDSHAKE = 0x16
 
 /** Opens a listener. Port 0 asks for a free one. `flag` is what the message tells the user to change. */
@@ -32,8 +32,11 @@ export interface MeshListenerEvents {
   secured(socket: TLSSocket): void
   /** A plaintext connection, only in permissive mode. `first` has been read already. */
   plain(socket: Socket, first: Buffer): void
-  handshakeFailed(): void
+  /** `why` is OpenSSL's name for it, or Node's: `CERT_HAS_EXPIRED`. */
+  handshakeFailed(why: string, from: string): void
   permissive(): boolean
+  /** One of these has thrown: a bug of ours, which costs that connection. */
+  broken(error: unknown): void
 }
 
 /** The inbound port: mTLS, and in permissive mode plaintext beside it, told apart by the first byte. */
@@ -47,18 +50,31 @@ export class MeshListener {
     this.tls = createTlsServer(serverTlsOptions(svid, 'strict'))
     this.tls.on('secureConnection', socket => {
       socket.allowHalfOpen = true
-      events.secured(socket)
+      this.guarded(socket, () => events.secured(socket))
     })
-    this.tls.on('tlsClientError', (_error, socket) => {
-      events.handshakeFailed()
+    this.tls.on('tlsClientError', (error, socket) => {
       socket.destroy()
+      this.guarded(socket, () => events.handshakeFailed(whyRefused(error, socket), addressOf(socket)))
     })
-    this.server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket => this.accept(socket))
+    this.server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket => {
+      this.guarded(socket, () => this.accept(socket))
+    })
   }
 
   /** From now on handshakes use this identity; connections that are there stay. */
   renew(svid: Svid): void {
     this.tls.setSecureContext(serverTlsOptions(svid, 'strict'))
+  }
+
+  /** Node calls these from within OpenSSL's callbacks: what they throw would end the process, for one connection. */
+  private guarded(socket: Socket, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      socket.on('error', () => undefined)
+      socket.destroy()
+      this.events.broken(error)
+    }
   }
 
   private accept(socket: Socket): void {
@@ -72,14 +88,18 @@ export class MeshListener {
     socket.once('close', onGone)
     socket.once('data', (first: Buffer) => {
       clearTimeout(timer)
-      if (first[0] !== TLS_HANDSHAKE) {
-        this.events.plain(socket, first)
-        return
-      }
-      socket.pause()
-      socket.unshift(first)
-      this.secure(socket)
+      this.guarded(socket, () => this.tellApart(socket, first))
     })
+  }
+
+  private tellApart(socket: Socket, first: Buffer): void {
+    if (first[0] !== TLS_HANDSHAKE) {
+      this.events.plain(socket, first)
+      return
+    }
+    socket.pause()
+    socket.unshift(first)
+    this.secure(socket)
   }
 
   private secure(socket: Socket): void {
@@ -87,4 +107,15 @@ export class MeshListener {
     socket.allowHalfOpen = false
     this.tls.emit('connection', socket)
   }
+}
+
+/** Node ends a peer whose certificate OpenSSL refuses as if it had hung up, and keeps the reason to itself. */
+function whyRefused(error: NodeJS.ErrnoException, socket: TLSSocket): string {
+  const refused: unknown = socket.authorizationError
+  if (typeof refused === 'string') return refused
+  return error.code ?? error.message
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
 }

@@ -2,6 +2,7 @@
  * Sockets: listening, connecting, TLS, timers, and writing once in each turn of the event loop. Knows no protocol above TLS.
  */
 export { breakOff } from './break-off.ts'
+export { atCertificateEnd } from './certificate-end.ts'
 export { type DialTarget, dial } from './dial.ts'
 export { KEEP_ALIVE } from './keep-alive.ts'
 export { listen, MeshListener } from './listen.ts'

@@ -1,4 +1,4 @@
-import type { AttemptClass, Cause } from '../../common/mod.ts'
+import { type AttemptClass, type Cause, systemClock } from '../../common/mod.ts'
 import { loadCancelled, loadEnded, loadFailed, loadStarted, pickEndpoint } from '../../decide/balance/mod.ts'
 import {
   admitConnection,
@@ -12,7 +12,7 @@ import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
 import { attemptDeadline } from '../../decide/timeout/mod.ts'
 import type { Carrier, Exchange, ResponseHead } from '../http/mod.ts'
 import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
-import { dial, Timer } from '../transport/mod.ts'
+import { atCertificateEnd, dial, Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
 import type { ConnectionWaiter } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
@@ -151,6 +151,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
           this.guarded(() => {
             loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
             const session = endpoint.pool.adopt(socket, reads, era)
+            atCertificateEnd(socket, systemClock, () => session.retire())
             if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
             else {
               this.doing = NOTHING
@@ -158,9 +159,10 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
               this.finish('bad-request', `${endpoint.name} is this sidecar itself`)
             }
           }),
-        failed: detail =>
+        failed: (detail, stage) =>
           this.guarded(() => {
             destination.connectionEnded()
+            if (stage === 'handshake') this.environment.distrusted(endpoint.name, detail)
             this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`)
           }),
       },

@@ -29,6 +29,8 @@ export interface UpstreamEnvironment {
   /** One attempt has ended. `endpoint` is `address:port`; times are monotonic milliseconds; `status` is 0 where no answer came. */
   attempted(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void
   ejected(service: string, endpoint: string): void
+  /** Who answered at an endpoint of the mesh is not who was meant, or does not believe us. No byte of a request was sent. */
+  distrusted(endpoint: string, why: string): void
   /** An exception of ours inside an exchange. */
   broken(error: unknown): void
 }
