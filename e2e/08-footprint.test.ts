@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { echoProcess } from './kit/caller.ts'
 import { eventually, pause, yes } from './kit/eventually.ts'
+import { memoryOf } from './kit/memory.ts'
 import { startMesh, temporaryDir } from './kit/mesh.ts'
 import { runSelvedge, startSelvedge } from './kit/program.ts'
 
@@ -87,13 +88,6 @@ async function startedMs(mesh: string, ca: string, livesMs: number): Promise<num
   } finally {
     await sidecar.end()
   }
-}
-
-/** From Linux's /proc, in units of 1024 bytes. */
-function memoryOf(pid: number): { privateDirtyKb: number; residentKb: number } {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-  const kb = (name: string): number => Number(new RegExp(`^${name}: +([0-9]+) kB$`, 'm').exec(rollup)?.[1])
-  return { privateDirtyKb: kb('Private_Dirty'), residentKb: kb('Rss') }
 }
 
 function mb(kb: number): string {
