@@ -4,8 +4,17 @@
  * Invariants: what decides is given figures and time; a state is left at a lower mark than it is entered at; nothing here costs a request
  * more than that boolean.
  */
+export {
+  type AdmissionFacts,
+  acceptedMax,
+  descriptorsAreScarce,
+  PAGES_CONNECTIONS_MAX,
+  type RefusalReason,
+  refusalReason,
+} from './admission.ts'
 export { LOOP_DELAY_BOUNDS_MS, LoopDelay } from './loop-delay.ts'
 export type { MemoryReading } from './memory-level.ts'
 export { OverloadWatch } from './overload-watch.ts'
-export { collectGarbage, ownMemory } from './own-memory.ts'
+export { collectGarbage, descriptorsMax, ownMemory } from './own-process.ts'
+export { type Direction, Refusals } from './refusals.ts'
 export { shed } from './shed.ts'

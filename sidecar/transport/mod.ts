@@ -1,6 +1,7 @@
 /**
  * Sockets: listening, connecting, TLS, timers, and writing once in each turn of the event loop. Knows no protocol above TLS.
  */
+export { boundConnections } from './bound-connections.ts'
 export { breakOff } from './break-off.ts'
 export { atCertificateEnd } from './certificate-end.ts'
 export { type DialTarget, dial } from './dial.ts'

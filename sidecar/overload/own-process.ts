@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { readDescriptorsMax } from './admission.ts'
 import { findMemoryBound, memoryReader, type ReadText } from './memory-bound.ts'
 import type { MemoryReading } from './memory-level.ts'
 
@@ -13,6 +14,11 @@ export function ownMemory(memoryMaxBytes: number | undefined): () => MemoryReadi
     return { usedBytes, bytesMax }
   }
   return memoryReader(bound, { residentBytes: () => process.memoryUsage.rss(), heap }, readText)
+}
+
+/** How many file descriptors this process may have now. */
+export function descriptorsMax(): number {
+  return readDescriptorsMax(readText)
 }
 
 let gc: (() => void) | undefined
