@@ -174,6 +174,12 @@ function assemble(parts: AssemblyParts) {
       log.info({ service, endpoint }, 'Ejected an endpoint: it fails in a row')
     },
     distrusted: (endpoint, why) => refusals(why, { endpoint, why }, 'Cannot trust an endpoint: its handshake failed'),
+    malformed: ({ facts }, endpoint, why) =>
+      refusals(
+        why,
+        { destination: facts.destination, endpoint, cause: 'upstream-protocol-error', why },
+        'Refused an answer: it is malformed',
+      ),
     broken,
   }
   const destinations = new Destinations(policy, environment, instruments)

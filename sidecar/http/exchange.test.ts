@@ -40,6 +40,10 @@ function recorded(method?: string) {
     },
     end: () => void heard.push('end'),
     reset: () => void heard.push('reset'),
+    switchProtocols: head => {
+      heard.push(`switch ${head.status}`)
+      return { tunnelWrite: () => true, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }
+    },
   }
   const body = { attach: () => {}, resume: () => {}, discard: () => {} }
   return { heard, x: new Exchange(request(method), body, sink, { kind: 'application' }, 80, 0) }
@@ -206,6 +210,10 @@ test('an exchange whose connection is handed over is over, without an answer of 
     data: () => true,
     end: () => void sent.push('end'),
     reset: () => void sent.push('reset'),
+    switchProtocols: () => {
+      sent.push('switch')
+      return { tunnelWrite: () => true, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }
+    },
   }
   const request = {
     ...{ method: 'CONNECT', target: 'reviews:80', authority: 'reviews:80', headers: Headers.of([]), body: NO_BODY },

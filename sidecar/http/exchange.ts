@@ -2,6 +2,7 @@ import type { Cause, SpiffeId } from '../../common/mod.ts'
 import type { Stack } from './filter.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 import { Headers } from './headers.ts'
+import type { TunnelEnd, TunnelNear } from './tunnel.ts'
 
 /** Takes a body piece by piece. */
 export interface BodySink {
@@ -26,6 +27,8 @@ export interface AnswerSink extends BodySink {
   /** An interim answer (1xx). */
   inform(head: ResponseHead): void
   head(head: ResponseHead): void
+  /** A 101: from here on bytes pass between the caller and `far`. */
+  switchProtocols(head: ResponseHead, far: TunnelEnd): TunnelNear
 }
 
 /** Who called, as far as it was proved. */
@@ -162,6 +165,17 @@ export class Exchange {
       this.sink.reset()
       this.finish()
     } else this.stack.rescue(this, cause, detail)
+  }
+
+  /** The endpoint has switched protocols, as it was asked to: this exchange is over, and its connections have become a tunnel. */
+  switchProtocols(head: ResponseHead, far: TunnelEnd): TunnelNear | undefined {
+    if (this.progress !== 'waiting') return undefined
+    this.progress = 'answering'
+    this.status = head.status
+    this.stack?.unwind(this, head)
+    const near = this.sink.switchProtocols(head, far)
+    this.finish()
+    return near
   }
 
   /** The connection has become something else, a tunnel or a way for other requests: this exchange is over. */

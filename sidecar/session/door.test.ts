@@ -12,11 +12,12 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 function opened() {
   const clock = { nowMs: 0 }
   const exchanges: Exchange[] = []
+  const refused: number[] = []
   const door = new Door({
     turn: new Turn(() => clock.nowMs),
     begin: x => void exchanges.push(x),
     connect: () => {},
-    refused: () => {},
+    refused: why => void refused.push(why.status),
     detected: () => {},
     broken: () => {},
     draining: () => false,
@@ -33,7 +34,7 @@ function opened() {
     door.sweep()
     await settled()
   }
-  return { door, clock, exchanges, call, sweepAt }
+  return { door, clock, exchanges, refused, call, sweepAt }
 }
 
 describe('a door', () => {
@@ -55,26 +56,36 @@ describe('a door', () => {
   })
 
   test('[LOAD-1] closes a caller whose head takes more than ten seconds, however it trickles', async () => {
-    const { call, sweepAt } = opened()
+    const { call, sweepAt, refused } = opened()
     const socket = await call('GET / HT')
     await sweepAt(9_000)
     await socket.receive('TP')
     await sweepAt(10_000)
     expect(socket.destroyed).toBe(false)
     await sweepAt(10_001)
+    expect(socket.sent).toMatch(/^HTTP\/1\.1 408 .*x-selvedge-cause: request-timeout/s)
+    expect(socket.finished).toBe(true)
+    vi.advanceTimersByTime(1_000)
     expect(socket.destroyed).toBe(true)
+    expect(refused).toEqual([408])
   })
 
   test('[LOAD-1] closes a caller that stops in its body for a minute', async () => {
-    const { call, sweepAt, exchanges } = opened()
+    const { call, sweepAt, exchanges, refused } = opened()
     const socket = await call('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n')
-    exchanges[0]!.body.attach({ data: () => true, end: () => {}, reset: () => {} })
+    let broken = 0
+    exchanges[0]!.body.attach({ data: () => true, end: () => {}, reset: () => void broken++ })
     await sweepAt(50_000)
     await socket.receive('some')
     await sweepAt(110_000)
     expect(socket.destroyed).toBe(false)
     await sweepAt(110_001)
+    expect(broken).toBe(1)
+    expect(exchanges[0]).toMatchObject({ progress: 'ended', status: 408 })
+    expect(socket.sent).toMatch(/^HTTP\/1\.1 408 .*connection: close/s)
+    vi.advanceTimersByTime(1_000)
     expect(socket.destroyed).toBe(true)
+    expect(refused).toEqual([408])
   })
 
   test('does not take its own pause for silence of the caller', async () => {
@@ -127,8 +138,8 @@ describe('a door', () => {
     expect(socket).toMatchObject({ destroyed: true, brokenOff: true })
   })
 
-  test('ends an answer of which nobody reads more for five minutes, and none that is slow to be made', async () => {
-    const { call, sweepAt, exchanges } = opened()
+  test('[LOAD-1] ends an answer of which nobody reads more for five minutes, and none that is slow to be made', async () => {
+    const { call, sweepAt, exchanges, refused } = opened()
     const [slow, deaf] = [await call(GET), await call(GET)]
     deaf.stall()
     for (const x of exchanges) x.respond({ ...ownHead(200, 'OK', [], 0), body: { kind: 'length', length: 1_000_000 } })
@@ -138,6 +149,7 @@ describe('a door', () => {
     await sweepAt(300_001)
     expect(deaf.destroyed).toBe(true)
     expect(exchanges[1]!.progress).toBe('ended')
+    expect(refused).toEqual([408])
     expect(slow.destroyed).toBe(false)
   })
 

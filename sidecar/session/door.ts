@@ -64,7 +64,7 @@ export class Door implements ServerHost {
       if ((phase === 'answer' && !session.unsent) || phase === 'tunnel') session.lastActiveMs = now
       const quietMs = now - session.lastActiveMs
       if (phase === 'idle' && quietMs > this.options.idleMs) session.closeWhenIdle()
-      else if (quietMs > quietMsMax(session)) session.destroy()
+      else if (quietMs > quietMsMax(session)) session.timedOut()
     }
   }
 

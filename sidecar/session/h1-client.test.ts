@@ -35,6 +35,10 @@ class Asker implements ClientEvents {
     this.heard.push(`head ${status}`)
   }
 
+  onSwitch(): undefined {
+    this.heard.push('<switch>')
+  }
+
   onData(chunk: Buffer): boolean {
     this.heard.push(chunk.toString('latin1'))
     return this.open

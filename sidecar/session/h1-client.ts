@@ -11,8 +11,8 @@ import {
   readResponseHead,
   requestHeadText,
 } from '../codec/h1/mod.ts'
-import type { RequestHead, ResponseHead } from '../http/mod.ts'
-import { type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
+import type { RequestHead, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
+import { breakOff, type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
 import { HeldBytes } from './held-bytes.ts'
 
 /** Interim answers to one request; a server that sends more is not one that we understand. */
@@ -28,6 +28,8 @@ export type ClientFailure = 'reset' | 'protocol-error'
 export interface ClientEvents {
   onInform(head: ResponseHead): void
   onHead(head: ResponseHead): void
+  /** The endpoint has switched protocols, as the request asked. Bytes pass between `far` and what is given back; `undefined` gives it up. */
+  onSwitch(head: ResponseHead, far: TunnelEnd): TunnelNear | undefined
   /** `false` pauses the connection until `resume`. */
   onData(chunk: Buffer): boolean
   onEnd(): void
@@ -70,6 +72,9 @@ export class H1ClientSession {
   private informs = 0
   private readonly held = new HeldBytes()
   private retired = false
+  /** The protocol that the request under way asks for. */
+  private upgrade: string | undefined = undefined
+  private tunnel: TunnelNear | undefined = undefined
 
   /** Without `reads`, the socket is read as a stream. */
   constructor(socket: Socket, owner: ClientOwner, turn: Turn, reads?: Reads) {
@@ -102,7 +107,8 @@ export class H1ClientSession {
     socket.on('drain', () =>
       guarded(() => {
         this.writer.drained()
-        this.events?.onDrain()
+        if (this.tunnel !== undefined) this.tunnel.resume()
+        else this.events?.onDrain()
       }),
     )
     socket.on('end', () => guarded(() => this.onEnd()))
@@ -133,6 +139,7 @@ export class H1ClientSession {
     this.keepAlive = true
     this.bytesSeen = false
     this.informs = 0
+    this.upgrade = head.upgrade
     this.writer.text(requestHeadText(head))
   }
 
@@ -169,6 +176,7 @@ export class H1ClientSession {
     this.events = {
       onInform: nothing,
       onHead: nothing,
+      onSwitch: () => undefined,
       onData: chunk => {
         left -= chunk.length
         if (left < 0) this.socket.destroy()
@@ -194,10 +202,14 @@ export class H1ClientSession {
   /** Not for another request: closed at once when it is free, after the answer when it isn't. */
   retire(): void {
     this.retired = true
-    if (this.events === undefined) this.socket.destroy()
+    if (this.events === undefined && this.tunnel === undefined) this.socket.destroy()
   }
 
   private onData(chunk: Buffer): void {
+    if (this.tunnel !== undefined) {
+      if (!this.tunnel.tunnelWrite(chunk)) this.socket.pause()
+      return
+    }
     if (this.events === undefined) {
       // An answer to nothing. Whatever it is, it must not be taken for the next request's.
       this.socket.destroy()
@@ -248,7 +260,7 @@ export class H1ClientSession {
 
   private interim(head: ResponseHead): void {
     if (head.status === 101) {
-      this.fail('protocol-error', 'a switch of protocols that nobody asked for')
+      this.switched(head)
       return
     }
     if (++this.informs > INTERIM_ANSWERS_MAX) {
@@ -258,6 +270,42 @@ export class H1ClientSession {
     // 100 answers our own Expect, which we don't send; it tells the caller nothing.
     if (head.status !== 100) this.events?.onInform(head)
     if (this.held.length > 0) this.readHead()
+  }
+
+  /** A tunnel begins: only here, and only into what was asked for. */
+  private switched(head: ResponseHead): void {
+    const { events, held } = this
+    const { bytes, from } = held
+    held.clear()
+    if (events === undefined) return
+    if (this.upgrade === undefined || head.upgrade?.toLowerCase() !== this.upgrade.toLowerCase()) {
+      this.fail('protocol-error', 'a switch of protocols that nobody asked for')
+      return
+    }
+    this.events = undefined
+    this.retired = true
+    this.tunnel = events.onSwitch(head, this.farEnd())
+    if (this.tunnel === undefined) this.socket.destroy()
+    else if (from < bytes.length && !this.tunnel.tunnelWrite(bytes.subarray(from))) this.socket.pause()
+  }
+
+  /** This connection, as the far end of a tunnel. */
+  private farEnd(): TunnelEnd {
+    let nearEnded = false
+    return {
+      data: chunk => this.writer.borrowed(chunk),
+      end: () => {
+        nearEnded = true
+        this.writer.flush()
+        this.socket.end()
+      },
+      closed: () => {
+        this.tunnel = undefined
+        if (nearEnded) this.socket.destroySoon()
+        else breakOff(this.socket)
+      },
+      drained: () => this.socket.resume(),
+    }
   }
 
   private readBody(bytes: Buffer, from: number): void {
@@ -308,6 +356,12 @@ export class H1ClientSession {
   }
 
   private onEnd(): void {
+    if (this.tunnel !== undefined) {
+      const near = this.tunnel
+      this.tunnel = undefined
+      near.tunnelClose()
+      return
+    }
     if (this.events !== undefined && this.headDone && !this.reader.done && this.reader.connectionEnded()) {
       this.keepAlive = false
       this.answered()
@@ -318,7 +372,8 @@ export class H1ClientSession {
 
   private onClose(): void {
     try {
-      this.fail('reset', 'the connection was reset')
+      if (this.tunnel !== undefined) this.tunnel.breakOff()
+      else this.fail('reset', 'the connection was reset')
     } finally {
       // Whatever becomes of the exchange, the connection is counted out.
       this.owner.closed(this)

@@ -14,6 +14,7 @@ import {
   REFUSED,
   readRequestHead,
   responseHeadText,
+  switchHeadText,
 } from '../codec/h1/mod.ts'
 import { detect } from '../detect/mod.ts'
 import {
@@ -25,11 +26,13 @@ import {
   type RequestBody,
   type RequestHead,
   type ResponseHead,
+  type TunnelEnd,
+  type TunnelNear,
 } from '../http/mod.ts'
 import { breakOff, type Reads, SocketWriter } from '../transport/mod.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { lastWords, REASONS } from './last-words.ts'
-import type { ServerHost, TunnelEnd } from './server-host.ts'
+import type { ServerHost } from './server-host.ts'
 
 /** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
 const HELD_BYTES_MAX = 64 * 1024
@@ -52,7 +55,7 @@ const CLOSED: ServerState = { kind: 'closed' }
  * It is its exchanges' answer sink and request body, so that a request allocates neither; and one state machine in one piece, because
  * what a byte, an answer, a pause or an end means depends on what all the others have come to.
  */
-export class H1ServerSession implements AnswerSink, RequestBody {
+export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
   readonly socket: Socket
   readonly caller: Caller
   readonly port: number
@@ -412,6 +415,23 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.held.settle()
   }
 
+  /** The caller has been silent for too long in the middle of something. What it can still be told, it is told. */
+  timedOut(): void {
+    switch (this.phase) {
+      case 'head':
+        this.guarded(() => this.refuse(problem(408, 'the head did not come in time')))
+        return
+      case 'body':
+        if (this.paused) break
+        this.guarded(() => this.bodyBroken(problem(408, 'the body did not come in time')))
+        return
+      case 'answer':
+        this.host.refused(this, problem(408, 'the answer was not read in time'))
+        break
+    }
+    this.destroy()
+  }
+
   /** Answers what can't be served, and closes. */
   private refuse(why: H1Problem): void {
     this.host.refused(this, why)
@@ -423,9 +443,10 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     }
     if (before.kind === 'exchange') {
       before.x.status = why.status
-      before.x.facts.cause = 'bad-request'
+      before.x.facts.cause = causeOf(why)
     }
-    this.say(why.status, REASONS[why.status], 'bad-request', `selvedge: bad-request: ${why.detail}\n`)
+    const cause = causeOf(why)
+    this.say(why.status, REASONS[why.status], cause, `selvedge: ${cause}: ${why.detail}\n`)
     if (before.kind === 'exchange') before.x.callerGone()
   }
 
@@ -458,6 +479,19 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     this.state = { kind: 'tunnel', far }
   }
 
+  switchProtocols(head: ResponseHead, far: TunnelEnd): TunnelNear {
+    this.acceptTunnel(switchHeadText(head), far)
+    // What the caller sent ahead is for the far end now.
+    const { held } = this
+    if (held.length > 0) {
+      const ahead = held.from === 0 ? held.bytes : held.bytes.subarray(held.from)
+      held.clear()
+      if (far.data(ahead)) this.socket.resume()
+      else this.socket.pause()
+    }
+    return this
+  }
+
   /** After a CONNECT to a service of the mesh: requests follow, on the same connection. */
   acceptRequests(establish: string, authority: string): void {
     this.writer.text(establish)
@@ -472,13 +506,18 @@ export class H1ServerSession implements AnswerSink, RequestBody {
 
   /** A CONNECT where none is served. */
   refuseConnect(): void {
-    this.say(405, 'Method Not Allowed', 'bad-request', 'selvedge: bad-request: CONNECT is not served here\n')
+    this.refuse(problem(405, 'CONNECT is not served here'))
   }
 
   tunnelWrite(chunk: Buffer): boolean {
-    return this.writer.bytes(chunk)
+    return this.writer.borrowed(chunk)
   }
 
+  tunnelClose(): void {
+    this.linger()
+  }
+
+  /** The far half has ended in order; ours may go on. */
   tunnelEnd(): void {
     this.writer.flush()
     this.socket.end()
@@ -524,4 +563,9 @@ export class H1ServerSession implements AnswerSink, RequestBody {
     } else if (before.kind === 'tunnel') before.far.closed()
     this.host.closed(this)
   }
+}
+
+/** The cause that a caller, the metrics and the log are told. */
+export function causeOf(why: H1Problem): Extract<Cause, 'bad-request' | 'request-timeout'> {
+  return why.status === 408 ? 'request-timeout' : 'bad-request'
 }

@@ -4,6 +4,8 @@ import { ownHead } from '../http/mod.ts'
 
 export const REASONS: Readonly<Record<H1Problem['status'], string>> = {
   400: 'Bad Request',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
   413: 'Content Too Large',
   414: 'URI Too Long',
   417: 'Expectation Failed',

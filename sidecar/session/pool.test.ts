@@ -20,6 +20,7 @@ const GET: RequestHead = {
 const nothing: ClientEvents = {
   onInform: () => {},
   onHead: () => {},
+  onSwitch: () => undefined,
   onData: () => true,
   onEnd: () => {},
   onFailure: () => {},

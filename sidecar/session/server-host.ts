@@ -20,11 +20,3 @@ export interface ServerHost {
   /** Whether answers should ask the caller to close. */
   draining(): boolean
 }
-
-/** Takes the raw bytes after a CONNECT or an Upgrade. */
-export interface TunnelEnd {
-  data(chunk: Buffer): boolean
-  end(): void
-  closed(): void
-  drained(): void
-}

@@ -7,6 +7,7 @@ const nowhere = {
   data: () => true,
   end: () => {},
   reset: () => {},
+  switchProtocols: () => ({ tunnelWrite: () => true, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }),
 }
 
 /** An exchange that begins at 1,000 ms, with these fields. */

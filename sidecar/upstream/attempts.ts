@@ -10,7 +10,7 @@ import {
 import { recordOutcome } from '../../decide/outlier/mod.ts'
 import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
 import { attemptDeadline } from '../../decide/timeout/mod.ts'
-import type { Carrier, Exchange, ResponseHead } from '../http/mod.ts'
+import type { Carrier, Exchange, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
 import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
 import { atCertificateEnd, dial, Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
@@ -23,7 +23,7 @@ import type { CarryPlan } from './plan.ts'
 /** What the exchange does right now. */
 type Doing =
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'queueing'; readonly endpoint: EndpointState; readonly leave: () => void }
+  | { readonly kind: 'queueing'; readonly leave: () => void }
   | { readonly kind: 'connecting'; readonly endpoint: EndpointState; readonly giveUp: () => void }
   | { readonly kind: 'requesting'; readonly endpoint: EndpointState; readonly session: H1ClientSession }
   | { readonly kind: 'pausing' }
@@ -90,21 +90,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
   // ---- an attempt
 
   private attempt(now: number): void {
-    const { destination } = this.plan
-    const candidates = destination.candidates(this.port)
-    const endpoint = pickEndpoint(
-      candidates,
-      this.fresh(destination.usable(now), candidates),
-      now,
-      this.environment.random,
-    )
-    if (endpoint === undefined) {
-      this.finish(
-        'no-healthy-endpoint',
-        candidates.length === 0 ? 'the service has no endpoint' : 'all endpoints are ejected',
-      )
-      return
-    }
+    const endpoint = this.pick(now)
+    if (endpoint === undefined) return
     this.attemptStartMs = now
     this.x.facts.attempts++
     this.x.facts.endpoint = endpoint.name
@@ -114,6 +101,18 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     const session = endpoint.pool.take()
     if (session !== undefined) this.request(endpoint, session)
     else this.connect(endpoint)
+  }
+
+  /** One of the endpoints as they are now. Without one the exchange is over. */
+  private pick(now: number): EndpointState | undefined {
+    const { destination } = this.plan
+    const candidates = destination.candidates(this.port)
+    const usable = this.fresh(destination.usable(now), candidates)
+    const endpoint = pickEndpoint(candidates, usable, now, this.environment.random)
+    if (endpoint !== undefined) return endpoint
+    const why = candidates.length === 0 ? 'the service has no endpoint' : 'all endpoints are ejected'
+    this.finish('no-healthy-endpoint', why)
+    return undefined
   }
 
   /** Those not tried yet, when there is one. */
@@ -130,7 +129,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     const { destination } = this.plan
     const { breaker, settings } = destination
     if (!admitConnection(breaker, settings.breaker)) {
-      this.queue(endpoint)
+      this.queue()
       return
     }
     const target = endpoint.target(this.environment.svid())
@@ -172,7 +171,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
   }
 
   /** No connection may be opened: the first that becomes free will do. */
-  private queue(endpoint: EndpointState): void {
+  private queue(): void {
     const { destination } = this.plan
     for (const other of destination.candidates(this.port)) {
       const session = other.pool.take()
@@ -189,7 +188,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
       return
     }
     const leave = destination.wait(this)
-    this.doing = { kind: 'queueing', endpoint, leave }
+    this.doing = { kind: 'queueing', leave }
   }
 
   offered(session: H1ClientSession, endpoint: EndpointState): boolean {
@@ -200,12 +199,19 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     return true
   }
 
-  roomToConnect(): void {
-    if (this.doing.kind !== 'queueing') return
-    const { endpoint } = this.doing
+  roomToConnect(): boolean {
+    if (this.doing.kind !== 'queueing') return false
     this.doing = NOTHING
     releasePending(this.plan.destination.breaker)
-    this.guarded(() => this.connect(endpoint))
+    this.guarded(() => {
+      // Endpoints may have come and gone while it waited.
+      const endpoint = this.pick(this.environment.turn.nowMs())
+      if (endpoint === undefined) return
+      this.x.facts.endpoint = endpoint.name
+      this.x.facts.mtls = endpoint.mtls
+      this.connect(endpoint)
+    })
+    return this.x.progress === 'waiting'
   }
 
   private request(endpoint: EndpointState, session: H1ClientSession): void {
@@ -259,6 +265,15 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     }
     if (cause !== undefined) this.x.facts.cause = cause
     this.x.respond(head)
+  }
+
+  onSwitch(head: ResponseHead, far: TunnelEnd): TunnelNear | undefined {
+    const { doing, x } = this
+    if (doing.kind !== 'requesting') return undefined
+    this.doing = NOTHING
+    this.concludeAttempt(doing.endpoint, 'success', head.status, this.environment.turn.nowMs())
+    this.settle()
+    return x.switchProtocols(head, far)
   }
 
   onData(chunk: Buffer): boolean {
@@ -345,6 +360,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
 
   private attemptFailed(endpoint: EndpointState, outcome: AttemptClass, detail: string): void {
     const now = this.environment.turn.nowMs()
+    if (outcome === 'protocol-error') this.environment.malformed(this.x, endpoint.name, detail)
     this.concludeAttempt(endpoint, outcome, 0, now)
     const stopped = this.retryAfter(outcome, 0, undefined, now)
     if (stopped === undefined) return

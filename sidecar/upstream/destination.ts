@@ -12,8 +12,8 @@ export interface ConnectionWaiter {
   readonly port: number
   /** A connection is free. False when it isn't wanted any more. */
   offered(session: H1ClientSession, endpoint: EndpointState): boolean
-  /** There is room to connect. */
-  roomToConnect(): void
+  /** There is room to connect. False when it isn't used. */
+  roomToConnect(): boolean
 }
 
 const NO_ENDPOINTS: readonly EndpointState[] = []
@@ -54,7 +54,7 @@ export class Destination {
   /** A limit that was raised has room for some of those who wait, though no connection ends. */
   private admitWaiters(): void {
     let room = this.settings.breaker.connectionsMax - this.breaker.connections
-    for (; room > 0 && this.waiters.length > 0; room--) this.waiters.shift()?.roomToConnect()
+    while (room > 0 && this.waiters.length > 0) if (this.waiters.shift()?.roomToConnect()) room--
   }
 
   /** Replaces the endpoints. Those that stay keep what was learnt of them and their connections; those that go finish what they carry. */
@@ -74,6 +74,16 @@ export class Destination {
       this.byKey.delete(key)
       this.group.remove(state.outlier)
       state.pool.close()
+    }
+    this.dismissWaiters()
+  }
+
+  /** Who waits for a connection to endpoints that are all gone waits in vain. */
+  private dismissWaiters(): void {
+    if (!this.waiters.some(({ port }) => this.candidates(port).length === 0)) return
+    for (const waiter of this.waiters.splice(0)) {
+      if (this.candidates(waiter.port).length > 0) this.waiters.push(waiter)
+      else waiter.roomToConnect()
     }
   }
 
@@ -133,7 +143,8 @@ export class Destination {
   /** A connection has ended, or never came to be: there is room for another. */
   connectionEnded(): void {
     releaseConnection(this.breaker)
-    this.waiters.shift()?.roomToConnect()
+    // Who finds no endpoint any more leaves the room to the next.
+    while (this.waiters.length > 0) if (this.waiters.shift()?.roomToConnect()) return
   }
 
   private offer(session: H1ClientSession, endpoint: EndpointState): boolean {

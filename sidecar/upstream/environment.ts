@@ -31,6 +31,8 @@ export interface UpstreamEnvironment {
   ejected(service: string, endpoint: string): void
   /** Who answered at an endpoint of the mesh is not who was meant, or does not believe us. No byte of a request was sent. */
   distrusted(endpoint: string, why: string): void
+  /** An endpoint's answer was refused. `detail` begins with the endpoint's name, and holds nothing of the answer. */
+  malformed(x: Exchange, endpoint: string, detail: string): void
   /** An exception of ours inside an exchange. */
   broken(error: unknown): void
 }

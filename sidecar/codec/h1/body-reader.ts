@@ -1,11 +1,15 @@
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../../common/mod.ts'
 import type { BodyFraming } from '../../http/mod.ts'
-import { isTokenByte } from './bytes.ts'
+import { isTokenByte, isValueByte } from './bytes.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 const CR = 13
 const LF = 10
 const SEMICOLON = 59
+const COLON = 58
+const EQUALS = 61
+const QUOTE = 34
+const BACKSLASH = 92
 
 /** A chunk's size in hexadecimal: 2^52 is more than anybody sends. */
 const CHUNK_DIGITS_MAX = 13
@@ -20,13 +24,18 @@ export interface BodyEvents {
 /** What the chunk decoder waits for next. */
 type ChunkState =
   | 'size'
-  | 'extension'
+  | 'extension-name'
+  | 'extension-value'
+  | 'extension-quoted'
+  | 'extension-escaped'
+  | 'extension-end'
   | 'size-lf'
   | 'data'
   | 'data-cr'
   | 'data-lf'
   | 'trailer-start'
-  | 'trailer'
+  | 'trailer-name'
+  | 'trailer-value'
   | 'trailer-lf'
   | 'end-lf'
 
@@ -44,6 +53,8 @@ export class BodyReader {
   private chunk: ChunkState = 'size'
   private digits = 0
   private lineBytes = 0
+  /** Bytes of a chunk extension's name or value so far. */
+  private partBytes = 0
   private trailerBytes = 0
   private trailerFields = 0
 
@@ -117,14 +128,41 @@ export class BodyReader {
             this.left = this.left * 16 + digit
           } else if (this.digits === 0) return this.refuse('a chunk without a size')
           else if (c === CR) this.chunk = 'size-lf'
-          else if (c === SEMICOLON) this.chunk = 'extension'
+          else if (c === SEMICOLON) this.extension('extension-name')
           else return this.refuse('a malformed chunk size')
           break
         }
-        case 'extension':
-          if (++this.lineBytes > CHUNK_EXTENSION_BYTES_MAX) return this.refuse('a chunk extension that is too long')
+        // Nobody needs extensions, and they are not handed on; but a reader that takes them for other than they are may see other lines.
+        case 'extension-name':
+          if (this.tooLong()) return this.refuse('a chunk extension that is too long')
+          if (isTokenByte(c)) this.partBytes++
+          else if (this.partBytes === 0) return this.refuse('a malformed chunk extension')
+          else if (c === CR) this.chunk = 'size-lf'
+          else if (c === SEMICOLON) this.extension('extension-name')
+          else if (c === EQUALS) this.extension('extension-value')
+          else return this.refuse('a malformed chunk extension')
+          break
+        case 'extension-value':
+          if (this.tooLong()) return this.refuse('a chunk extension that is too long')
+          if (isTokenByte(c)) this.partBytes++
+          else if (c === QUOTE && this.partBytes === 0) this.chunk = 'extension-quoted'
+          else if (this.partBytes === 0) return this.refuse('a malformed chunk extension')
+          else if (c === CR) this.chunk = 'size-lf'
+          else if (c === SEMICOLON) this.extension('extension-name')
+          else return this.refuse('a malformed chunk extension')
+          break
+        case 'extension-quoted':
+        case 'extension-escaped':
+          if (this.tooLong()) return this.refuse('a chunk extension that is too long')
+          if (!isValueByte(c)) return this.refuse('a control character in a chunk extension')
+          if (this.chunk === 'extension-escaped') this.chunk = 'extension-quoted'
+          else if (c === BACKSLASH) this.chunk = 'extension-escaped'
+          else if (c === QUOTE) this.chunk = 'extension-end'
+          break
+        case 'extension-end':
           if (c === CR) this.chunk = 'size-lf'
-          else if (c < 32 && c !== 9) return this.refuse('a control character in a chunk extension')
+          else if (c === SEMICOLON) this.extension('extension-name')
+          else return this.refuse('a malformed chunk extension')
           break
         case 'size-lf':
           if (c !== LF) return this.refuse('a CR without LF in a chunk line')
@@ -146,15 +184,20 @@ export class BodyReader {
             break
           }
           if (++this.trailerFields > HEAD_FIELDS_MAX) return this.refuse('too many trailer fields')
-          this.chunk = 'trailer'
+          this.chunk = 'trailer-name'
           if (c < 32) return this.refuse('a control character in a trailer')
           // As in heads: no folded lines, and no line without a name.
           if (!isTokenByte(c)) return this.refuse('a malformed trailer')
           break
-        case 'trailer':
+        case 'trailer-name':
+          if (++this.trailerBytes > HEAD_BYTES_MAX) return this.refuse('trailers that are too large')
+          if (c === COLON) this.chunk = 'trailer-value'
+          else if (!isTokenByte(c)) return this.refuse('a malformed trailer')
+          break
+        case 'trailer-value':
           if (++this.trailerBytes > HEAD_BYTES_MAX) return this.refuse('trailers that are too large')
           if (c === CR) this.chunk = 'trailer-lf'
-          else if (c < 32 && c !== 9) return this.refuse('a control character in a trailer')
+          else if (!isValueByte(c)) return this.refuse('a control character in a trailer')
           break
         case 'trailer-lf':
           if (c !== LF) return this.refuse('a CR without LF in a trailer')
@@ -167,6 +210,17 @@ export class BodyReader {
       }
     }
     return i
+  }
+
+  /** The next part of a chunk extension begins (RFC 9112, 7.1.1). Whitespace around it is obsolete, and refused. */
+  private extension(part: 'extension-name' | 'extension-value'): void {
+    this.chunk = part
+    this.partBytes = 0
+  }
+
+  /** Counts a byte of a chunk line's extensions. */
+  private tooLong(): boolean {
+    return ++this.lineBytes > CHUNK_EXTENSION_BYTES_MAX
   }
 
   private refuse(detail: string): number {

@@ -1,6 +1,6 @@
 /** Why bytes are refused, with the status that tells the peer so. `detail` is for the log; it holds nothing of the request. */
 export interface H1Problem {
-  readonly status: 400 | 413 | 414 | 417 | 431 | 501 | 505
+  readonly status: 400 | 405 | 408 | 413 | 414 | 417 | 431 | 501 | 505
   readonly detail: string
 }
 

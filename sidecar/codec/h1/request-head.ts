@@ -1,5 +1,5 @@
 import { err, ok, type Result, TARGET_BYTES_MAX } from '../../../common/mod.ts'
-import { Headers, NO_BODY, ownText, type RequestHead } from '../../http/mod.ts'
+import { type BodyFraming, Headers, NO_BODY, ownText, type RequestHead } from '../../http/mod.ts'
 import { isHost, isTargetByte, isTokenByte } from './bytes.ts'
 import { connectionOptions, framingOf, valueAt } from './framing.ts'
 import type { HeadScanner } from './head-scanner.ts'
@@ -45,7 +45,7 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
     minorVersion,
     keepAlive: minorVersion === 1 ? !options.close : options.keepAlive && !options.close,
     expectContinue: scanned.expects === 1 && minorVersion === 1,
-    upgrade: options.upgrade && scanned.upgradeMark !== -1 ? valueAt(scanned, text, scanned.upgradeMark) : undefined,
+    upgrade: options.upgrade && minorVersion === 1 ? upgradeOf(scanned, text, framing.value ?? NO_BODY) : undefined,
     hasMeshFields: scanned.meshFields,
     traceparent: scanned.traceparents === 1 ? valueAt(scanned, text, scanned.traceparentMark) : undefined,
   })
@@ -53,6 +53,18 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
 
 function expectsContinue(scanned: HeadScanner, text: string): boolean {
   return valueAt(scanned, text, scanned.expectMark).toLowerCase() === '100-continue'
+}
+
+/** One protocol, with or without a version. */
+const PROTOCOL = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\/[!#$%&'*+.^_`|~0-9A-Za-z-]+)?$/
+/** HTTP inside a tunnel would go past all that looks at requests (and RFC 9113, 3.1 has withdrawn `h2c`). */
+const HTTP_AGAIN = /^(?:h2c?|h3|https?)(?:\/|$)/i
+
+/** The protocol to switch to that is handed on. A request with a body, a list, or more HTTP is served as if nothing had been asked (RFC 9110, 7.8). */
+function upgradeOf(scanned: HeadScanner, text: string, body: BodyFraming): string | undefined {
+  if (scanned.upgrades !== 1 || body !== NO_BODY) return undefined
+  const protocol = valueAt(scanned, text, scanned.upgradeMark)
+  return PROTOCOL.test(protocol) && !HTTP_AGAIN.test(protocol) ? ownText(protocol) : undefined
 }
 
 interface StartLine {

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from '../../../common/mod.ts'
-import { type BodyFraming, Headers, NO_BODY, type ResponseHead, UNTIL_CLOSE } from '../../http/mod.ts'
+import { type BodyFraming, Headers, NO_BODY, ownText, type ResponseHead, UNTIL_CLOSE } from '../../http/mod.ts'
 import { connectionOptions, framingOf, valueAt } from './framing.ts'
 import type { HeadScanner } from './head-scanner.ts'
 import { type H1Problem, problem } from './problem.ts'
@@ -31,7 +31,10 @@ export function readResponseHead(scanned: HeadScanner, text: string, method: str
     headers,
     body,
     keepAlive: body.kind !== 'until-close' && (minor === 1 ? !options.close : options.keepAlive && !options.close),
-    upgrade: status === 101 && scanned.upgradeMark !== -1 ? valueAt(scanned, text, scanned.upgradeMark) : undefined,
+    upgrade:
+      status === 101 && options.upgrade && scanned.upgrades === 1
+        ? ownText(valueAt(scanned, text, scanned.upgradeMark))
+        : undefined,
     hasMeshFields: scanned.meshFields,
   })
 }

@@ -7,7 +7,14 @@ export const CHUNK_END = CRLF
 /** A request's head as it goes upstream: always HTTP/1.1, always keep-alive. */
 export function requestHeadText(head: RequestHead): string {
   const framing = head.body.kind === 'chunked' ? 'transfer-encoding: chunked\r\n' : ''
-  return `${head.method} ${head.target} HTTP/1.1\r\n${head.headers.toText()}${framing}\r\n`
+  const hop = head.upgrade === undefined ? framing : `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`
+  return `${head.method} ${head.target} HTTP/1.1\r\n${head.headers.toText()}${hop}\r\n`
+}
+
+/** The answer after which a connection is a tunnel (RFC 9110, 15.2.2). */
+export function switchHeadText(head: ResponseHead): string {
+  const hop = `connection: upgrade\r\nupgrade: ${head.upgrade ?? ''}\r\n`
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.headers.toText()}${hop}\r\n`
 }
 
 export type AnswerFraming = 'as-is' | 'chunked' | 'until-close'
