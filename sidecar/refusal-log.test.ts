@@ -43,6 +43,6 @@ describe('the log of refusals', () => {
   it('keeps a bounded number of kinds, however many are made up', () => {
     const { lines, log } = fixture()
     for (let n = 0; n < 10_000; n++) log(`kind ${n}`, { why: 'x' }, 'Refused')
-    expect(lines.length).toBeLessThan(64 + 20)
+    expect(lines.length).toBeLessThan(256 + 20)
   })
 })
