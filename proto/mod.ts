@@ -8,6 +8,7 @@ export type {
 } from './generated/selvedge/discovery/v1/ControlMessage.ts'
 export type { DiscoveryHandlers } from './generated/selvedge/discovery/v1/Discovery.ts'
 export type { Endpoints, Endpoints__Output } from './generated/selvedge/discovery/v1/Endpoints.ts'
+export type { EndpointsChange, EndpointsChange__Output } from './generated/selvedge/discovery/v1/EndpointsChange.ts'
 export type { RouteRule, RouteRule__Output } from './generated/selvedge/discovery/v1/RouteRule.ts'
 export type { Self, Self__Output } from './generated/selvedge/discovery/v1/Self.ts'
 export type { Service, Service__Output } from './generated/selvedge/discovery/v1/Service.ts'

@@ -1,4 +1,5 @@
 import { type Clock, err, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
+import { CertificateAlarm, certificateState } from './certificate-alarm.ts'
 import type { SidecarConfig } from './config.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { type Identity, loadEnrolment } from './identity/mod.ts'
@@ -9,6 +10,7 @@ import { Authorities, connectStack, Destinations, outboundStack, Resolver } from
 import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { type ApplicationProbe, probeApplication } from './probe.ts'
+import { Protection } from './protection.ts'
 import { refusalLog } from './refusal-log.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
 import { Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
@@ -32,6 +34,8 @@ export interface Sidecar {
 }
 
 const SWEEP_MS = 1_000
+/** Looking for services that nobody uses: a walk over all that are held. */
+const FORGET_SWEEP_MS = 30_000
 const DRAIN_POLL_MS = 20
 /** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
 const WITHDRAWAL_MS = 200
@@ -184,24 +188,32 @@ function assemble(parts: AssemblyParts) {
   }
   const destinations = new Destinations(policy, environment, instruments)
   const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
+  const protection = new Protection({
+    ...{ memoryMaxBytes: config.memoryMaxBytes, connectionsMax: config.connectionsMax, log, nowMs },
+    made: () => destinations.connections + application.connections,
+    closeIdle: () => {
+      destinations.closeIdle('all')
+      application.closeIdle('all')
+    },
+  })
   const resolver = new Resolver(policy, new Authorities(config.namespace), environment)
   const accessLogEnabled = (): boolean => config.accessLog || policy.self?.mesh.accessLog === true
-  const shared = { environment, tracer, log: access.log, accessLogEnabled }
+  const shared = { environment, tracer, overload: protection.watch, log: access.log, accessLogEnabled }
   const view = adminView({
-    ...{ policy, destinations, instruments, identity, nowMs },
+    ...{ policy, destinations, instruments, identity, protection, nowMs, wallMs: clock.wallMs },
     connected: () => own.source?.source.connected() ?? false,
     draining: () => own.draining,
     status: () => own.source?.status(),
   })
   const doorParts = {
-    ...{ config, identity, policy, instruments, log, clock, turn, view, broken },
+    ...{ config, identity, policy, instruments, log, clock, turn, view, protection, broken },
     refusalLog: refusals,
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
     connect: connectStack({ ...shared, resolver, destinations }),
     inbound: inboundStack({ ...shared, policy, application, refusing: () => own.refusing }),
     draining: () => own.draining,
   }
-  return { own, access, policy, instruments, wheel, tracer, destinations, application, doorParts }
+  return { own, clock, nowMs, access, policy, instruments, wheel, tracer, destinations, application, protection, doorParts }
 }
 
 /** The rest of a sidecar's life: sweeping, probing, reporting, draining. */
@@ -212,12 +224,21 @@ function running(
   opened: OpenedSource,
   identity: Identity,
 ): Sidecar {
-  const { own, destinations, application, instruments, tracer } = assembly
+  const { own, clock, policy, destinations, application, instruments, tracer, protection } = assembly
   const sweep = setInterval(() => {
     doors.sweep()
     destinations.closeIdle()
     application.closeIdle()
+    protection.sweep()
+    const { notAfterMs } = identity.current()
+    certificateAlarm.look(certificateState(identity.renewal(), notAfterMs, clock.wallMs()), notAfterMs)
   }, SWEEP_MS)
+  protection.watch.start()
+  const forgetting = setInterval(
+    () => policy.forgetUnused(assembly.nowMs() - config.forgetAfterMs, key => destinations.isBusy(key)),
+    Math.min(FORGET_SWEEP_MS, config.forgetAfterMs),
+  )
+  const certificateAlarm = new CertificateAlarm(log)
   const stopRetiring = identity.onChange(() => destinations.retireMeshConnections())
   const ports = config.application.map(({ port }) => port)
   if (ports.length > 0) {
@@ -244,6 +265,8 @@ function running(
   async function closeAll(): Promise<void> {
     own.draining = true
     clearInterval(sweep)
+    protection.watch.close()
+    clearInterval(forgetting)
     own.probe?.close()
     stopRetiring()
     await stopReporting()

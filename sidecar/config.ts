@@ -5,6 +5,8 @@ import {
   LOG_LEVELS,
   type LogLevel,
   parseAddress,
+  parseBytesWithin,
+  parseCountWithin,
   parseDurationWithin,
   parseListenPort,
   parseLogLevel,
@@ -59,6 +61,12 @@ export interface SidecarConfig {
   }
   readonly drainTimeoutMs: number
   readonly leafLifeMs: number
+  /** A service that no request has used for so long, and that carries nothing, is dropped. */
+  readonly forgetAfterMs: number
+  /** Memory that this process may have; `undefined`: what its cgroup allows. */
+  readonly memoryMaxBytes: number | undefined
+  /** Connections from callers at each of the two doors. */
+  readonly connectionsMax: number
   readonly accessLog: boolean
   readonly logLevel: LogLevel
 }
@@ -85,6 +93,9 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   setting('metrics-port', 'PORT', '15020', 'Prometheus metrics and health'),
   setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM'),
   setting('leaf-life', 'DURATION', '24h', 'file mode: how long a certificate lives; it is renewed at half of that'),
+  setting('forget-after', 'DURATION', '10m', 'how long a service that nobody uses is kept'),
+  setting('memory-max', 'BYTES', '', 'memory to get along with, as in 256MiB (default: what the cgroup allows)'),
+  setting('connections-max', 'N', '16384', 'connections that are accepted, at each of the two doors for traffic'),
   setting('access-log', '', 'off', 'log one JSON line for each exchange (MeshPolicy can switch it on, too)'),
   setting('log-level', 'LEVEL', 'info', `how much to log: ${LOG_LEVELS.join(', ')}`),
 ]
@@ -92,6 +103,13 @@ const SIDECAR_FLAGS: readonly Setting[] = [
 const LEAF_LIFE_MS_MIN = 10_000
 const LEAF_LIFE_MS_MAX = 365 * 86_400_000
 const DRAIN_MS_MAX = 3_600_000
+const FORGET_MS_MIN = 1_000
+const FORGET_MS_MAX = 30 * 86_400_000
+/** Less is what an idle sidecar needs. */
+const MEMORY_MAX_BYTES_MIN = 64 * 1024 * 1024
+const MEMORY_MAX_BYTES_MAX = 2 ** 44
+const CONNECTIONS_MAX_MIN = 8
+const CONNECTIONS_MAX_MAX = 1_000_000
 const ENROLMENT_PORT = 15_010
 const PORTS_MAX = 64
 const LABELS_MAX = 64
@@ -129,6 +147,13 @@ export function readSidecarConfig(
     },
     drainTimeoutMs: given.read('drain-timeout', text => parseDurationWithin(text, 0, DRAIN_MS_MAX)),
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
+    forgetAfterMs: given.read('forget-after', text => parseDurationWithin(text, FORGET_MS_MIN, FORGET_MS_MAX)),
+    memoryMaxBytes: given.read('memory-max', text =>
+      parseBytesWithin(text, MEMORY_MAX_BYTES_MIN, MEMORY_MAX_BYTES_MAX),
+    ),
+    connectionsMax: given.read('connections-max', text =>
+      parseCountWithin(text, CONNECTIONS_MAX_MIN, CONNECTIONS_MAX_MAX),
+    ),
     accessLog: given.read('access-log', parseSwitch),
     logLevel: given.read('log-level', parseLogLevel),
   }

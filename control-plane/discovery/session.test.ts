@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { type ServiceKey, serviceKey } from '../../common/mod.ts'
+import { type ServiceKey, serviceKey, workloadKey } from '../../common/mod.ts'
 import type { EndpointsSnapshot, ServiceSnapshot, SnapshotProblem } from '../../model/snapshot/mod.ts'
-import { ABSENT, contentVersion, endpointsResource, type Resource, serviceResource } from '../snapshots/mod.ts'
+import {
+  ABSENT,
+  contentVersion,
+  endpointsResource,
+  type HeldVersions,
+  type Resource,
+  type Snapshots,
+  serviceResource,
+} from '../snapshots/mod.ts'
 import type { OutgoingUpdate } from './messages.ts'
 import { createSession } from './session.ts'
 
@@ -50,26 +58,36 @@ function endpoints(key: ServiceKey, instances: string): Resource {
   return { kind: 'endpoints', version: contentVersion(`instances ${key} ${instances}`), content }
 }
 
-function sessionOn(mesh: Mesh, { subscriptions = [] as ServiceKey[], held = new Map() } = {}) {
+interface Begin {
+  readonly subscriptions?: readonly ServiceKey[]
+  readonly held?: HeldVersions
+  readonly changeSince?: Snapshots['changeSince']
+}
+
+function sessionOn(mesh: Mesh, { subscriptions = [], held = new Map(), changeSince }: Begin = {}) {
   const sent: OutgoingUpdate[] = []
   const fleet: string[] = []
   const session = createSession({
     ...{ held, subscriptions, resourcesFor: wanted => mesh.resourcesFor(wanted), send: update => sent.push(update) },
+    changeSince,
     fleet: {
       unchanged: revision => fleet.push(`unchanged ${revision}`),
       sent: revision => fleet.push(`sent ${revision}`),
       acknowledged: whole => fleet.push(whole ? 'acknowledged' : 'acknowledged in part'),
       refused: problems => fleet.push(`refused ${problems.map(problem => problem.resource).join()}`),
+      abandoned: () => fleet.push('abandoned'),
     },
   })
   session.start()
   const last = () => [...(sent.at(-1)?.resources.keys() ?? [])]
   const ack = () => session.ack(sent.at(-1)?.nonce ?? '')
+  const lost = (...resources: string[]) =>
+    session.nack(sent.at(-1)?.nonce ?? '', [], resources as ReturnType<typeof serviceResource>[])
   const nack = (...resources: string[]) => {
     const problems: SnapshotProblem[] = resources.map(resource => ({ resource, field: '', message: 'no' }))
     session.nack(sent.at(-1)?.nonce ?? '', problems)
   }
-  return { session, sent, fleet, last, ack, nack }
+  return { session, sent, fleet, last, ack, nack, lost }
 }
 
 /** What a sidecar holds that has acknowledged everything. */
@@ -191,6 +209,64 @@ describe('a session', () => {
     mesh.set(a, '2')
     session.changed()
     expect(sent.length).toBe(1)
+  })
+
+  it('sends again what was given up and is a backend still', () => {
+    const mesh = new Mesh()
+    mesh.set(a, '1')
+    mesh.set(b, '1')
+    mesh.backends.set(a, b)
+    const { session, ack, last } = sessionOn(mesh, { subscriptions: [a] })
+    ack()
+    session.subscribe([], [b])
+    expect(last()).toEqual(['service/ns/b', 'endpoints/ns/b'])
+  })
+
+  describe('with a sidecar that takes changes', () => {
+    const change = { base: contentVersion('base'), put: [], removed: [workloadKey('ns', 'a-7')] }
+
+    function changing() {
+      const mesh = new Mesh()
+      mesh.set(a, '1')
+      const made = sessionOn(mesh, { subscriptions: [a], changeSince: () => change })
+      const first = made.sent[0]?.changes.size
+      made.ack()
+      mesh.set(a, '1', '2')
+      made.session.changed()
+      return { ...made, mesh, first }
+    }
+
+    it('sends a list whole at first, and its changes after that', () => {
+      const { sent, first } = changing()
+      expect(first).toBe(0)
+      expect([...(sent.at(-1)?.changes ?? [])]).toEqual([['endpoints/ns/a', change]])
+    })
+
+    it('sends it whole when the base turns out to be lost, and counts no refusal', () => {
+      const { sent, last, lost, ack, fleet } = changing()
+      lost('endpoints/ns/a')
+      expect(last()).toEqual(['endpoints/ns/a'])
+      expect(sent.at(-1)?.changes.size).toBe(0)
+      ack()
+      expect(fleet.slice(-4)).toEqual(['sent 3', 'abandoned', 'sent 3', 'acknowledged'])
+    })
+
+    it('takes the loss of what it has just sent whole for a refusal, and does not go round in circles', () => {
+      const { sent, lost, fleet } = changing()
+      lost('endpoints/ns/a')
+      const before = sent.length
+      lost('endpoints/ns/a')
+      expect(sent.length).toBe(before)
+      expect(fleet.at(-2)).toBe('refused ')
+    })
+
+    it('finds what a sidecar forgot while an update that builds on it was on its way', () => {
+      const { session, sent, lost, last } = changing()
+      session.subscribe([], [a])
+      lost('endpoints/ns/a')
+      expect(sent.length).toBe(3)
+      expect(last()).toEqual([])
+    })
   })
 
   it('refuses more subscriptions than one sidecar may have', () => {

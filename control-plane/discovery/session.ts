@@ -4,11 +4,14 @@ import type { FleetStream } from '../fleet/mod.ts'
 import {
   type ContentVersion,
   diff,
+  type EndpointsChange,
+  type EndpointsResource,
   endpointsResource,
   type HeldVersions,
   type Resource,
   type ResourceName,
   type Resources,
+  type Snapshots,
   serviceOfResource,
   serviceResource,
 } from '../snapshots/mod.ts'
@@ -28,7 +31,8 @@ export interface Session {
   changed(): void
   /** Stale nonces are ignored. */
   ack(nonce: string): void
-  nack(nonce: string, problems: readonly SnapshotProblem[]): void
+  /** `lost`: what the update builds on and the sidecar turned out not to hold. It is sent whole then, and nothing counts as refused. */
+  nack(nonce: string, problems: readonly SnapshotProblem[], lost?: readonly ResourceName[]): void
   /** Sorted. */
   subscriptions(): readonly ServiceKey[]
 }
@@ -41,7 +45,9 @@ export interface SessionOptions {
     readonly revision: number
     readonly resources: Resources
   }
-  readonly fleet: Pick<FleetStream, 'unchanged' | 'sent' | 'acknowledged' | 'refused'>
+  /** What takes an older list of endpoints to the present one; `undefined` where the sidecar takes whole lists alone. */
+  readonly changeSince: Snapshots['changeSince'] | undefined
+  readonly fleet: Pick<FleetStream, 'unchanged' | 'sent' | 'acknowledged' | 'refused' | 'abandoned'>
   readonly send: (update: OutgoingUpdate) => void
 }
 
@@ -77,8 +83,29 @@ export function createSession(options: SessionOptions): Session {
     else options.fleet.sent(revision)
     if (sendable.size === 0 && !mustAnswer) return
     updates++
-    unanswered = { nonce: String(updates), revision, resources: sendable }
+    unanswered = { nonce: String(updates), revision, resources: sendable, changes: changesFor(sendable) }
     options.send(unanswered)
+  }
+
+  function changesFor(sendable: Resources): ReadonlyMap<ResourceName, EndpointsChange> {
+    const changes = new Map<ResourceName, EndpointsChange>()
+    for (const [name, resource] of sendable) {
+      const base = resource.kind === 'endpoints' ? held.get(name) : undefined
+      const change = base === undefined ? undefined : options.changeSince?.(base, resource as EndpointsResource)
+      if (change !== undefined) changes.set(name, change)
+    }
+    return changes
+  }
+
+  /** What was taken for held is not: from here on it is sent whole. */
+  function forget(names: readonly ResourceName[]): void {
+    for (const name of names) held.delete(name)
+  }
+
+  /** Whether to send something whole would help: it was not sent so already, nor is it what the sidecar refuses. */
+  function canBeFound(name: ResourceName, update: OutgoingUpdate): boolean {
+    const sentWhole = update.resources.has(name) && !update.changes.has(name)
+    return !sentWhole && !refused.has(name)
   }
 
   function answered(nonce: string): OutgoingUpdate | undefined {
@@ -102,12 +129,13 @@ export function createSession(options: SessionOptions): Session {
       for (const service of remove) {
         subscribed.delete(service)
         implied.delete(service)
+        // Nor does it hold it any more: where a rule names it as a backend, it is sent again.
+        forget([serviceResource(service), endpointsResource(service)])
       }
       for (const service of add) {
         subscribed.add(service)
         // Who asks does not have it, whatever was said before.
-        held.delete(serviceResource(service))
-        held.delete(endpointsResource(service))
+        forget([serviceResource(service), endpointsResource(service)])
       }
       if (subscribed.size > SUBSCRIPTIONS_MAX) {
         return err(`Cannot subscribe to ${subscribed.size} services: ${SUBSCRIPTIONS_MAX} is the most for one sidecar`)
@@ -128,9 +156,16 @@ export function createSession(options: SessionOptions): Session {
       if (update.resources.size > 0) options.fleet.acknowledged(refused.size === 0)
       goOn()
     },
-    nack(nonce, problems) {
+    nack(nonce, problems, lost = []) {
       const update = answered(nonce)
       if (update === undefined) return
+      if (lost.some(name => canBeFound(name, update))) {
+        forget(lost)
+        options.fleet.abandoned()
+        next = 'answer'
+        goOn()
+        return
+      }
       for (const name of blamed(update.resources, problems)) {
         const version = update.resources.get(name)?.version
         if (version !== undefined) refused.set(name, version)

@@ -11,6 +11,7 @@ const hello = {
   message: 'hello',
   hello: {
     ...{ protocolVersion: 1, workload: 'ns/w', programVersion: '1', subscriptions: [], held: [] },
+    ...{ revision: 0, endpointChanges: true },
     registration: {
       ...{ address: '127.0.0.1', inboundPort: 0, ports: [], labels: {}, serviceAccount: 'w', zone: '', ready: true },
     },
@@ -30,12 +31,13 @@ describe('a discovery stream', () => {
     call.end = () => {
       seen.closedByUs++
     }
-    const fleet = { unchanged() {}, sent() {}, acknowledged() {}, refused() {} }
+    const fleet = { unchanged() {}, sent() {}, acknowledged() {}, refused() {}, abandoned() {} }
     const admitted: Admitted = {
       workload: workloadKey('ns', 'w'),
       session: createSession({
         ...{ held: new Map(), subscriptions: [], fleet, send: () => {} },
         resourcesFor: () => ({ revision: 1, resources: new Map() }),
+        changeSince: undefined,
       }),
       lease: { setReady: ready => seen.ready.push(ready), detach: () => seen.detached++ },
       member: { ...fleet, disconnect: () => seen.disconnected++ },

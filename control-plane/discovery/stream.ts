@@ -111,7 +111,7 @@ function converse({ workload, session, lease }: Admitted, message: SidecarMessag
       session.ack(message.nonce)
       return undefined
     case 'nack':
-      session.nack(message.nonce, message.problems)
+      session.nack(message.nonce, message.problems, message.lost)
       return undefined
     case 'readiness':
       lease.setReady(message.ready)

@@ -14,7 +14,7 @@ import type {
 } from '../../model/snapshot/mod.ts'
 import type * as proto from '../../proto/mod.ts'
 import { loadDiscovery } from '../../proto/mod.ts'
-import type { Resource } from '../snapshots/mod.ts'
+import type { EndpointsChange, EndpointsResource, Resource } from '../snapshots/mod.ts'
 import { PROTOCOL_VERSION } from './limits.ts'
 import type { OutgoingUpdate } from './messages.ts'
 
@@ -33,6 +33,7 @@ export function encodeWelcome(controlPlane: string): proto.ControlMessage {
 
 type ServiceMessage = proto.Service
 type EndpointsMessage = proto.Endpoints
+type ChangeMessage = proto.EndpointsChange
 type RuleMessage = proto.RouteRule
 type EntryMessage = NonNullable<ServiceMessage['entries']>[number]
 type TrafficMessage = NonNullable<ServiceMessage['traffic']>
@@ -46,17 +47,20 @@ type EndpointMessage = NonNullable<EndpointsMessage['endpoints']>[number]
 export function createEncoder(): (update: OutgoingUpdate) => proto.ControlMessage {
   const services = new WeakMap<Resource, ServiceMessage>()
   const endpoints = new WeakMap<Resource, EndpointsMessage>()
+  const changed = new WeakMap<EndpointsChange, ChangeMessage>()
 
-  return ({ nonce, revision, resources }) => {
+  return ({ nonce, revision, resources, changes }) => {
     const update = {
       nonce,
       revision: String(revision),
       services: [] as ServiceMessage[],
       endpoints: [] as EndpointsMessage[],
       absent: [] as string[],
+      endpointChanges: [] as ChangeMessage[],
     }
     let self: proto.Self | undefined
-    for (const resource of resources.values()) {
+    for (const [name, resource] of resources) {
+      const change = changes.get(name)
       switch (resource.kind) {
         case 'self':
           self = encodeSelf(resource.version, resource.content)
@@ -65,7 +69,10 @@ export function createEncoder(): (update: OutgoingUpdate) => proto.ControlMessag
           update.services.push(once(services, resource, () => encodeService(resource.version, resource.content)))
           break
         case 'endpoints':
-          update.endpoints.push(once(endpoints, resource, () => encodeEndpoints(resource.version, resource.content)))
+          if (change !== undefined)
+            update.endpointChanges.push(once(changed, change, () => encodeChange(resource, change)))
+          else
+            update.endpoints.push(once(endpoints, resource, () => encodeEndpoints(resource.version, resource.content)))
           break
         case 'absent':
           update.absent.push(resource.service)
@@ -76,11 +83,11 @@ export function createEncoder(): (update: OutgoingUpdate) => proto.ControlMessag
   }
 }
 
-function once<T>(made: WeakMap<Resource, T>, resource: Resource, make: () => T): T {
-  const known = made.get(resource)
+function once<Source extends object, T>(made: WeakMap<Source, T>, source: Source, make: () => T): T {
+  const known = made.get(source)
   if (known !== undefined) return known
   const fresh = make()
-  made.set(resource, fresh)
+  made.set(source, fresh)
   return fresh
 }
 
@@ -192,6 +199,17 @@ function encodeTraffic(traffic: TrafficSettings): TrafficMessage {
 
 function encodeEndpoints(version: string, snapshot: EndpointsSnapshot): EndpointsMessage {
   return { version, service: snapshot.service, endpoints: snapshot.endpoints.map(encodeEndpoint) }
+}
+
+function encodeChange({ version, content }: EndpointsResource, change: EndpointsChange): ChangeMessage {
+  const { base, put, removed } = change
+  return {
+    version,
+    service: content.service,
+    baseVersion: base,
+    put: put.map(encodeEndpoint),
+    removed: [...removed],
+  }
 }
 
 function encodeEndpoint(endpoint: Endpoint): EndpointMessage {

@@ -26,6 +26,8 @@ export interface FleetStream {
   /** `whole`: nothing that the sidecar refused earlier is missing there. */
   acknowledged(whole: boolean): void
   refused(problems: readonly SnapshotProblem[]): void
+  /** What is in flight was no use to the sidecar, and is sent in another form. */
+  abandoned(): void
   disconnect(): void
 }
 
@@ -88,6 +90,7 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
           member.lastNack = nackAnswer(member.history.inFlight() ?? 0, clock.wallMs(), problems)
           member.history.refused(problems)
         }),
+      abandoned: () => tellIfCurrent(() => member.history.abandoned()),
       disconnect() {
         if (member.stream === stream) disconnect(member)
       },

@@ -4,6 +4,7 @@
  */
 export type { Wanted } from './compiled-world.ts'
 export { type Difference, diff, type HeldVersions, type Resources } from './difference.ts'
+export type { EndpointsChange, EndpointsResource } from './endpoint-changes.ts'
 export {
   endpointsResource,
   type Resource,

@@ -1,11 +1,15 @@
 import type { TrustDomain } from '../../common/mod.ts'
 import type { WorldState } from '../world/mod.ts'
-import { type CompiledWorld, compiledWorld, type Wanted } from './compiled-world.ts'
+import { CompiledOnDemand, type Wanted } from './compiled-world.ts'
 import type { Resources } from './difference.ts'
+import { type EndpointsChange, type EndpointsResource, endpointChanges } from './endpoint-changes.ts'
+import type { ContentVersion } from './version.ts'
 
 /** What any sidecar shall know now, and when that may have changed. */
 export interface Snapshots {
   resourcesFor(wanted: Wanted): { readonly revision: number; readonly resources: Resources }
+  /** What takes a holder of `base` to `list`, which came from `resourcesFor`; `undefined`: send the whole list. */
+  changeSince(base: ContentVersion, list: EndpointsResource): EndpointsChange | undefined
   /** Called when the mesh has changed. Returns the function that ends it. */
   onChange(listener: () => void): () => void
 }
@@ -18,14 +22,17 @@ export interface WorldSource {
 
 /** Compiles each state of the mesh that is asked about once, and forgets it with the next. */
 export function createSnapshots(view: WorldSource, trustDomain: TrustDomain): Snapshots {
-  let latest: { readonly state: WorldState; readonly compiled: CompiledWorld } | undefined
+  const changes = endpointChanges()
+  let compiled: CompiledOnDemand | undefined
 
   return {
     resourcesFor(wanted) {
-      const state = view.state()
-      if (latest?.state.world !== state.world) latest = { state, compiled: compiledWorld(state.world, trustDomain) }
-      return { revision: state.revision, resources: latest.compiled.resourcesFor(wanted) }
+      const { world, revision } = view.state()
+      if (compiled === undefined) compiled = new CompiledOnDemand(world, trustDomain, changes)
+      else if (compiled.world !== world) compiled = compiled.next(world)
+      return { revision, resources: compiled.resourcesFor(wanted) }
     },
+    changeSince: changes.since,
     onChange: listener => view.onChange(listener),
   }
 }

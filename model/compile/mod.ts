@@ -4,6 +4,7 @@
  * knows neither wire nor store nor clock.
  */
 export { compileEndpoints } from './endpoints.ts'
+export { sameInstances, sameRules } from './same.ts'
 export { compileSelf } from './self.ts'
 export { compileService, withBackends } from './service.ts'
 export { type World, worldOf } from './world.ts'

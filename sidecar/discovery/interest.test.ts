@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type ServiceKey, serviceKey } from '../../common/mod.ts'
 import { backoffMs } from './backoff.ts'
-import { createInterest } from './interest.ts'
+import { createInterest, type Interest } from './interest.ts'
 import type { VersionedUpdate } from './messages.ts'
 
 const [a, b, c] = ['a', 'b', 'c'].map(name => serviceKey('ns', name)) as [ServiceKey, ServiceKey, ServiceKey]
@@ -9,7 +9,8 @@ const [a, b, c] = ['a', 'b', 'c'].map(name => serviceKey('ns', name)) as [Servic
 function present(...keys: ServiceKey[]): VersionedUpdate {
   return {
     update: {
-      ...{ revision: '1', self: undefined, absent: [], endpoints: [] },
+      ...{ revision: '1', self: undefined, absent: [] },
+      endpoints: keys.map(service => ({ service, endpoints: [] })),
       services: keys.map(key => ({ key, ports: [], routing: { kind: 'none-attached' }, traffic })),
     },
     versions: new Map(keys.flatMap(key => [[`service/${key}`, 'v'] as const, [`endpoints/${key}`, 'v'] as const])),
@@ -21,6 +22,8 @@ function absent(...keys: ServiceKey[]): VersionedUpdate {
     versions: new Map(),
   }
 }
+const nowMs = () => 0
+const versionsOf = (interest: Interest) => [...interest.held()].map(([name, { version }]) => [name, version])
 const traffic = {
   policy: undefined,
   breaker: { connectionsMax: 1, pendingMax: 1, requestsMax: 1 },
@@ -31,50 +34,76 @@ const traffic = {
 
 describe('what a sidecar is interested in', () => {
   it('is asked for once', () => {
-    const interest = createInterest()
+    const interest = createInterest({ nowMs })
     expect(interest.want(a)).toEqual({ kind: 'new', dropped: undefined })
     expect(interest.want(a)).toEqual({ kind: 'known' })
     expect(interest.subscriptions()).toEqual([a])
   })
 
   it('need not be asked for when it came along as a backend', () => {
-    const interest = createInterest()
+    const interest = createInterest({ nowMs })
     interest.applied(present(b))
     expect(interest.want(b)).toEqual({ kind: 'known' })
     expect(interest.subscriptions()).toEqual([])
   })
 
   it('is held with its versions, and told again', () => {
-    const interest = createInterest()
+    const interest = createInterest({ nowMs })
     interest.want(a)
     interest.applied(present(a))
-    expect([...interest.held()]).toEqual([
+    expect(versionsOf(interest)).toEqual([
       ['service/ns/a', 'v'],
       ['endpoints/ns/a', 'v'],
     ])
   })
 
   it('is known to be absent, and held so, until it is there', () => {
-    const interest = createInterest()
+    const interest = createInterest({ nowMs })
     interest.want(a)
     interest.applied(present(a))
     interest.applied(absent(a))
     expect(interest.want(a)).toEqual({ kind: 'absent' })
-    expect([...interest.held()]).toEqual([['service/ns/a', '-']])
+    expect(versionsOf(interest)).toEqual([['service/ns/a', '-']])
     interest.applied(present(a))
     expect(interest.want(a)).toEqual({ kind: 'known' })
   })
 
   it('forgets a backend that is gone, so that it is asked for when it is wanted', () => {
-    const interest = createInterest()
+    const interest = createInterest({ nowMs })
     interest.applied(present(b))
     interest.applied(absent(b))
     expect([...interest.held()]).toEqual([])
     expect(interest.want(b)).toEqual({ kind: 'new', dropped: undefined })
   })
 
+  it('lets go of what nobody uses, and asks for it again when it is wanted', () => {
+    const interest = createInterest({ nowMs })
+    interest.want(a)
+    interest.applied(present(a, b))
+    interest.forget([a])
+    expect(interest.subscriptions()).toEqual([])
+    expect(versionsOf(interest).map(([name]) => name)).toEqual(['service/ns/b', 'endpoints/ns/b'])
+    expect(interest.wasForgotten(a)).toBe(true)
+    expect(interest.want(a)).toEqual({ kind: 'new', dropped: undefined })
+    interest.applied(present(a))
+    expect(interest.wasForgotten(a)).toBe(false)
+  })
+
+  it('lets go of what does not exist some time after it was wanted last', () => {
+    let now = 0
+    const interest = createInterest({ nowMs: () => now })
+    for (const key of [a, b]) interest.want(key)
+    interest.applied(absent(a, b))
+    now = 1_000
+    interest.want(a)
+    expect(interest.forgetAbsent(1_000)).toEqual([b])
+    expect(interest.subscriptions()).toEqual([a])
+    expect(interest.forgetAbsent(1_001)).toEqual([a])
+    expect(versionsOf(interest)).toEqual([])
+  })
+
   it('gives up the oldest that does not exist when it is full, and nothing that does', () => {
-    const interest = createInterest(2)
+    const interest = createInterest({ nowMs, subscriptionsMax: 2 })
     interest.want(a)
     interest.want(b)
     expect(interest.want(c)).toEqual({ kind: 'full' })

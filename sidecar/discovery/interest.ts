@@ -1,10 +1,17 @@
 import type { ServiceKey } from '../../common/mod.ts'
+import type { EndpointsSnapshot, SelfSnapshot, ServiceSnapshot } from '../../model/snapshot/mod.ts'
 import type { VersionedUpdate } from './messages.ts'
 
 /** The most that a control plane takes of one sidecar. */
 const SUBSCRIPTIONS_MAX = 10_000
 /** What stands for "does not exist" where a version is expected. */
 const ABSENT = '-'
+
+/** One resource that this sidecar holds. `content` is `undefined` where it is known not to exist. */
+export interface HeldResource {
+  readonly version: string
+  readonly content: SelfSnapshot | ServiceSnapshot | EndpointsSnapshot | undefined
+}
 
 /** What this sidecar uses, and what it holds of it. */
 export interface Interest {
@@ -15,35 +22,63 @@ export interface Interest {
   want(service: ServiceKey): Wish
   /** An update has been applied. */
   applied(update: VersionedUpdate): void
+  /** These are not held any more: nobody uses them. */
+  forget(services: Iterable<ServiceKey>): void
+  /** Gives up what does not exist and was wanted last before `beforeMs`; returns it. */
+  forgetAbsent(beforeMs: number): readonly ServiceKey[]
+  /** Whether it was held once and then forgotten: the control plane may not know that yet. */
+  wasForgotten(service: ServiceKey): boolean
   subscriptions(): readonly ServiceKey[]
-  held(): ReadonlyMap<string, string>
+  /** By the names of resources. */
+  held(): ReadonlyMap<string, HeldResource>
 }
 
 export type Wish =
   | { readonly kind: 'new'; readonly dropped: ServiceKey | undefined }
   | { readonly kind: 'absent' | 'known' | 'full' }
 
-export function createInterest(subscriptionsMax = SUBSCRIPTIONS_MAX): Interest {
+export interface InterestOptions {
+  /** Monotonic. */
+  readonly nowMs: () => number
+  /** @default 10,000 */
+  readonly subscriptionsMax?: number
+}
+
+export function createInterest({ nowMs, subscriptionsMax = SUBSCRIPTIONS_MAX }: InterestOptions): Interest {
   /** In the order in which they were wanted first. */
   const subscriptions = new Set<ServiceKey>()
-  const held = new Map<string, string>()
-  /** Subscriptions to what doesn't exist: a client may make up names without end, so the oldest of them give way. */
-  const absent = new Set<ServiceKey>()
+  const held = new Map<string, HeldResource>()
+  /** Subscriptions to what doesn't exist, and when each was wanted last: a client may make up names without end, so the oldest give way. */
+  const absent = new Map<ServiceKey, number>()
+  /** Bounded by what was held. */
+  const forgotten = new Set<ServiceKey>()
 
   function drop(service: ServiceKey): void {
     subscriptions.delete(service)
     absent.delete(service)
     held.delete(`service/${service}`)
+    held.delete(`endpoints/${service}`)
+  }
+
+  function hold(
+    name: string,
+    content: NonNullable<HeldResource['content']>,
+    versions: VersionedUpdate['versions'],
+  ): void {
+    held.set(name, { version: versions.get(name) ?? '', content })
   }
 
   return {
     want(service) {
-      if (absent.has(service)) return { kind: 'absent' }
+      if (absent.has(service)) {
+        absent.set(service, nowMs())
+        return { kind: 'absent' }
+      }
       // What came along as another's backend is held, and kept up to date, without a subscription.
       if (subscriptions.has(service) || held.has(`service/${service}`)) return { kind: 'known' }
       let dropped: ServiceKey | undefined
       if (subscriptions.size >= subscriptionsMax) {
-        dropped = absent.values().next().value
+        dropped = absent.keys().next().value
         if (dropped === undefined) return { kind: 'full' }
         drop(dropped)
       }
@@ -51,18 +86,35 @@ export function createInterest(subscriptionsMax = SUBSCRIPTIONS_MAX): Interest {
       return { kind: 'new', dropped }
     },
     applied({ update, versions }) {
-      for (const [name, version] of versions) held.set(name, version)
-      for (const { key } of update.services) absent.delete(key)
+      if (update.self !== undefined) hold('self', update.self, versions)
+      for (const service of update.services) {
+        hold(`service/${service.key}`, service, versions)
+        absent.delete(service.key)
+        forgotten.delete(service.key)
+      }
+      for (const endpoints of update.endpoints) hold(`endpoints/${endpoints.service}`, endpoints, versions)
       for (const key of update.absent) {
         held.delete(`endpoints/${key}`)
         // Nobody here asked for it: it was a backend once, and is forgotten.
         if (!subscriptions.has(key)) held.delete(`service/${key}`)
         else {
-          held.set(`service/${key}`, ABSENT)
-          absent.add(key)
+          held.set(`service/${key}`, { version: ABSENT, content: undefined })
+          absent.set(key, nowMs())
         }
       }
     },
+    forget(services) {
+      for (const service of services) {
+        drop(service)
+        if (forgotten.size < subscriptionsMax) forgotten.add(service)
+      }
+    },
+    forgetAbsent(beforeMs) {
+      const old = [...absent].flatMap(([service, wantedMs]) => (wantedMs < beforeMs ? [service] : []))
+      for (const service of old) drop(service)
+      return old
+    },
+    wasForgotten: service => forgotten.has(service),
     subscriptions: () => [...subscriptions],
     held: () => held,
   }

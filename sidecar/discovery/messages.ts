@@ -1,5 +1,5 @@
 import type { Result, ServiceKey, WorkloadKey } from '../../common/mod.ts'
-import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import type { Endpoint, SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
 
 /** What the workload beside this sidecar offers. */
 export interface Registration {
@@ -27,10 +27,18 @@ export type Outgoing =
       readonly subscriptions: readonly ServiceKey[]
       readonly held: HeldVersions
       readonly registration: Registration
+      /** The newest that was applied; empty before the first. */
+      readonly revision: string
     }
   | { readonly kind: 'subscribe'; readonly add: readonly ServiceKey[]; readonly remove: readonly ServiceKey[] }
   | { readonly kind: 'ack'; readonly nonce: string }
-  | { readonly kind: 'nack'; readonly nonce: string; readonly problems: readonly SnapshotProblem[] }
+  | {
+      readonly kind: 'nack'
+      readonly nonce: string
+      readonly problems: readonly SnapshotProblem[]
+      /** What the update builds on and is not held; names of resources. */
+      readonly lost: readonly string[]
+    }
   | { readonly kind: 'readiness'; readonly ready: boolean }
 
 /** What the control plane says. */
@@ -40,8 +48,21 @@ export type Incoming =
       readonly kind: 'update'
       readonly nonce: string
       readonly revision: string
-      readonly content: Result<VersionedUpdate, readonly SnapshotProblem[]>
+      readonly content: Result<ReceivedUpdate, readonly SnapshotProblem[]>
     }
+
+/** An update as it came: with changes that mean something only to who holds their base. */
+export interface ReceivedUpdate extends VersionedUpdate {
+  readonly changes: readonly EndpointsChange[]
+}
+
+/** What takes a Service's endpoints from the version `base` to the one that the update's versions name. */
+export interface EndpointsChange {
+  readonly service: ServiceKey
+  readonly base: string
+  readonly put: readonly Endpoint[]
+  readonly removed: readonly WorkloadKey[]
+}
 
 export interface VersionedUpdate {
   readonly update: SnapshotUpdate

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { err, ok, serviceKey, systemClock, workloadKey } from '../../common/mod.ts'
-import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import type { SelfSnapshot, SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
 import type { LinkEvents } from './link.ts'
 import type { Incoming, Outgoing } from './messages.ts'
 import { createStreamSource } from './stream-source.ts'
@@ -35,12 +35,17 @@ class FakeLink {
 
 function absent(nonce: string, ...services: (typeof a)[]): Incoming {
   const update = { revision: '7', self: undefined, services: [], endpoints: [], absent: services }
-  return { kind: 'update', nonce, revision: '7', content: ok({ update, versions: new Map() }) }
+  return { kind: 'update', nonce, revision: '7', content: ok({ update, versions: new Map(), changes: [] }) }
 }
 
 function selfOnly(nonce: string, version: string): Incoming {
-  const update = { revision: '7', self: undefined, services: [], endpoints: [], absent: [] }
-  return { kind: 'update', nonce, revision: '7', content: ok({ update, versions: new Map([['self', version]]) }) }
+  const update = { revision: '7', self: {} as SelfSnapshot, services: [], endpoints: [], absent: [] }
+  return {
+    kind: 'update',
+    nonce,
+    revision: '7',
+    content: ok({ update, versions: new Map([['self', version]]), changes: [] }),
+  }
 }
 
 describe('the discovery stream', () => {
@@ -118,7 +123,7 @@ describe('the discovery stream', () => {
     const problem = { resource: 'self', field: 'x', message: 'no' }
     sink.problem = problem
     link().events.message(selfOnly('1', 'v1'))
-    expect(link().heard()).toEqual([{ kind: 'nack', nonce: '1', problems: [problem] }])
+    expect(link().heard()).toEqual([{ kind: 'nack', nonce: '1', problems: [problem], lost: [] }])
     expect(stream.status()).toMatchObject({ updatesRefused: 1, lastRefusal: { revision: '7', problems: [problem] } })
     link().events.ended('cut')
     vi.advanceTimersByTime(1_000)
@@ -132,7 +137,7 @@ describe('the discovery stream', () => {
     link().heard()
     const problem = { resource: 'service/ns/a', field: 'key', message: 'no' }
     link().events.message({ kind: 'update', nonce: '1', revision: '7', content: err([problem]) })
-    expect(link().heard()).toEqual([{ kind: 'nack', nonce: '1', problems: [problem] }])
+    expect(link().heard()).toEqual([{ kind: 'nack', nonce: '1', problems: [problem], lost: [] }])
     expect(applied).toEqual([])
   })
 

@@ -6,6 +6,7 @@ import { backoffMs } from './backoff.ts'
 import { createInterest } from './interest.ts'
 import type { Link, LinkEvents, OpenLink } from './link.ts'
 import type { Incoming, Registration } from './messages.ts'
+import { wholeUpdate } from './whole-update.ts'
 
 /** A stream that has lived this long was no accident: the next failure begins at the shortest pause again. */
 const STABLE_MS = 5_000
@@ -59,7 +60,7 @@ type State =
  * applied stays in force.
  */
 export function createStreamSource(options: SourceOptions): StreamSource {
-  const interest = createInterest()
+  const interest = createInterest({ nowMs: options.clock.nowMs })
   let state: State = { kind: 'idle' }
   let sink: PolicySink | undefined
   let registration = options.registration
@@ -109,7 +110,9 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     wishes.remove.clear()
     const { workload, programVersion } = options
     const subscriptions = interest.subscriptions()
-    link.send({ kind: 'hello', workload, programVersion, subscriptions, held: interest.held(), registration })
+    const held = new Map([...interest.held()].map(([name, { version }]) => [name, version]))
+    const { revision } = seen
+    link.send({ kind: 'hello', workload, programVersion, subscriptions, held, registration, revision })
   }
 
   function ended(link: Link, why: string): void {
@@ -165,19 +168,32 @@ export function createStreamSource(options: SourceOptions): StreamSource {
       return
     }
     const { nonce, revision, content } = message
-    const applied = content.ok && sink !== undefined ? sink.apply(content.value.update) : content
-    if (content.ok && applied.ok) {
-      interest.applied(content.value)
-      seen.revision = revision
-      seen.updatesApplied++
-      link.send({ kind: 'ack', nonce })
-    } else if (!applied.ok) {
-      const problems = applied.error
-      seen.lastRefusal = { revision, problems }
-      seen.updatesRefused++
-      options.log({ revision, problems }, 'Cannot apply an update: the old policy stays in force')
-      link.send({ kind: 'nack', nonce, problems })
+    if (!content.ok) {
+      refuse(link, nonce, revision, content.error)
+      return
     }
+    const whole = wholeUpdate(content.value, interest)
+    if (!whole.ok) {
+      options.log({ revision, ...whole.error }, 'An update builds on what is not held here; it comes again, whole')
+      link.send({ kind: 'nack', nonce, ...whole.error })
+      return
+    }
+    const applied = sink?.apply(whole.value.update)
+    if (applied?.ok === false) {
+      refuse(link, nonce, revision, applied.error)
+      return
+    }
+    interest.applied(whole.value)
+    seen.revision = revision
+    seen.updatesApplied++
+    link.send({ kind: 'ack', nonce })
+  }
+
+  function refuse(link: Link, nonce: string, revision: string, problems: readonly SnapshotProblem[]): void {
+    seen.lastRefusal = { revision, problems }
+    seen.updatesRefused++
+    options.log({ revision, problems }, 'Cannot apply an update: the old policy stays in force')
+    link.send({ kind: 'nack', nonce, problems, lost: [] })
   }
 
   function flush(): void {
@@ -188,6 +204,11 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     wishes.remove.clear()
     // Without a stream there is nothing to say: the next Hello names all subscriptions.
     if (add.length + remove.length > 0) speaking()?.send({ kind: 'subscribe', add, remove })
+  }
+
+  function giveUp(services: readonly ServiceKey[]): void {
+    for (const service of services) if (!wishes.add.delete(service)) wishes.remove.add(service)
+    if (services.length > 0) flushing ??= setImmediate(flush)
   }
 
   const stopListening = options.identity.onChange(renew)
@@ -204,9 +225,14 @@ export function createStreamSource(options: SourceOptions): StreamSource {
         sink?.apply({ revision: seen.revision, self: undefined, services: [], endpoints: [], absent: [service] })
       }
       if (wish.kind !== 'new' || state.kind === 'closed') return
+      // Given up and wanted again within one turn: to ask is enough, and removes are looked at first.
       wishes.add.add(service)
-      if (wish.dropped !== undefined && !wishes.add.delete(wish.dropped)) wishes.remove.add(wish.dropped)
+      if (wish.dropped !== undefined) giveUp([wish.dropped])
       flushing ??= setImmediate(flush)
+    },
+    forget(services, unwantedSinceMs) {
+      interest.forget(services)
+      giveUp([...services, ...interest.forgetAbsent(unwantedSinceMs)])
     },
     connected: () => speaking() !== undefined,
     setReady(ready) {

@@ -32,7 +32,7 @@ export function decodeIncoming(wire: proto.ControlMessage__Output): Incoming | u
 export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
   switch (message.kind) {
     case 'hello': {
-      const { workload, programVersion, subscriptions, registration } = message
+      const { workload, programVersion, subscriptions, registration, revision } = message
       const { inboundPort, ports, labels, ...offer } = registration
       return {
         hello: {
@@ -48,6 +48,8 @@ export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
             ports: ports.map(({ name, port, protocol }) => ({ name, port, protocol })),
             labels: { ...labels },
           },
+          revision: Number(revision),
+          endpointChanges: true,
         },
       }
     }
@@ -56,7 +58,13 @@ export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
     case 'ack':
       return { ack: { nonce: message.nonce } }
     case 'nack':
-      return { nack: { nonce: message.nonce, problems: message.problems.map(problem => ({ ...problem })) } }
+      return {
+        nack: {
+          nonce: message.nonce,
+          problems: message.problems.map(problem => ({ ...problem })),
+          lost: [...message.lost],
+        },
+      }
     case 'readiness':
       return { readiness: { ready: message.ready } }
   }

@@ -53,6 +53,12 @@ export class Destinations {
     return this.services.get(key)
   }
 
+  /** Whether anything is under way to it. */
+  isBusy(key: ServiceKey): boolean {
+    const breaker = this.services.get(key)?.breaker
+    return breaker !== undefined && breaker.requests + breaker.pending > 0
+  }
+
   /** A host outside the mesh, reached as it is. */
   externalOf(host: string, port: number): Destination {
     const name = `${host}:${port}`
@@ -82,14 +88,14 @@ export class Destinations {
   }
 
   private follow(key: ServiceKey): void {
-    const lookup = this.policy.lookup(key)
+    const service = this.policy.serviceOf(key)
     const known = this.services.get(key)
-    if (lookup.kind !== 'known') {
+    if (service === undefined) {
       known?.close()
       this.services.delete(key)
       return
     }
-    const { traffic } = lookup.service.snapshot
+    const { traffic } = service.snapshot
     const destination = known ?? new Destination(key, traffic, this.environment)
     if (known === undefined) this.services.set(key, destination)
     else destination.configure(traffic)
@@ -123,9 +129,19 @@ export class Destinations {
     return this.ownName
   }
 
-  closeIdle(): void {
+  /** Connections, those that are being made included. */
+  get connections(): number {
+    let sum = 0
+    for (const { breaker } of this.services.values()) sum += breaker.connections
+    for (const { breaker } of this.external.values()) sum += breaker.connections
+    return sum
+  }
+
+  /** `all`: however short they have idled. */
+  closeIdle(which: 'old' | 'all' = 'old'): void {
+    const [meshMs, plainMs] = which === 'all' ? [0, 0] : [MESH_IDLE_MS, PLAIN_IDLE_MS]
     for (const destinations of [this.services, this.external]) {
-      for (const destination of destinations.values()) destination.closeIdle(MESH_IDLE_MS, PLAIN_IDLE_MS)
+      for (const destination of destinations.values()) destination.closeIdle(meshMs, plainMs)
     }
   }
 

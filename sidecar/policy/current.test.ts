@@ -250,3 +250,88 @@ describe('those who wait', () => {
     expect(policy.whenKnown(key('a'), nothing)).toBeDefined()
   })
 })
+
+describe('services that nobody uses', () => {
+  const to = (name: string, ...backends: string[]): ServiceSnapshot => ({
+    ...service(name),
+    routing: {
+      kind: 'routes',
+      entries: [],
+      rules: [
+        {
+          ...{ route: 'shop/r', name: '#0', filters: [], retry: undefined },
+          ...{ requestTimeoutMs: undefined, attemptTimeoutMs: undefined },
+          backends: backends.map(backend => ({ kind: 'service', service: key(backend), port: port(80), weight: 1 })),
+        },
+      ],
+    },
+  })
+  const idle = () => false
+
+  class ForgetfulSource extends FakeSource {
+    readonly forgotten: ServiceKey[] = []
+
+    forget(services: readonly ServiceKey[]): void {
+      this.forgotten.push(...services)
+    }
+  }
+
+  function holding(...services: ServiceSnapshot[]) {
+    const clock = { nowMs: 0 }
+    const policy = new CurrentPolicy(() => clock.nowMs)
+    const source = new ForgetfulSource()
+    policy.follow(source)
+    const names = services.map(one => one.key.slice('shop/'.length))
+    policy.apply(update({ services, endpoints: names.map(endpoints) }))
+    return { clock, policy, source }
+  }
+
+  test('are dropped once no request has looked them up for the bound time, and asked for again when one does', () => {
+    const { clock, policy, source } = holding(service('a'), service('b'))
+    const changed: ServiceKey[] = []
+    policy.onChange({ changed: keys => changed.push(...keys) })
+    clock.nowMs = 500
+    policy.lookup(key('b'))
+    policy.forgetUnused(1, idle)
+    expect(source.forgotten).toEqual([key('a')])
+    expect(changed).toEqual([key('a')])
+    expect(policy.endpointsOf(key('a'))).toBeUndefined()
+    expect(policy.size).toBe(1)
+    expect(policy.lookup(key('a'))).toEqual({ kind: 'unknown', asked: true })
+    expect(source.wanted).toEqual([key('a')])
+  })
+
+  test('go with the backends that came along, but for those that another service in use sends to', () => {
+    const { clock, policy, source } = holding(to('a', 'c', 'd'), to('b', 'd'), service('c'), service('d'))
+    clock.nowMs = 500
+    policy.lookup(key('b'))
+    policy.forgetUnused(1, idle)
+    expect(source.forgotten).toEqual([key('a'), key('c')])
+  })
+
+  test('stay as long as something is under way to them or to a backend of theirs', () => {
+    const { clock, policy, source } = holding(to('a', 'b'), service('b'), service('c'), service('d'))
+    clock.nowMs = 500
+    policy.forgetUnused(1, one => one === key('b') || one === key('c'))
+    expect(source.forgotten).toEqual([key('d')])
+  })
+
+  test('are dropped even when they are updated meanwhile, which is no use of them', () => {
+    const { clock, policy, source } = holding(service('a'))
+    clock.nowMs = 500
+    policy.apply(update({ services: [service('a', 81)] }))
+    expect(policy.serviceOf(key('a'))?.snapshot.ports[0]?.port).toBe(81)
+    policy.forgetUnused(1, idle)
+    expect(source.forgotten).toEqual([key('a')])
+  })
+
+  test('are kept for ever where the source could not bring them back', () => {
+    const clock = { nowMs: 0 }
+    const policy = new CurrentPolicy(() => clock.nowMs)
+    policy.follow(new FakeSource())
+    policy.apply(update({ services: [service('a')] }))
+    clock.nowMs = 500
+    policy.forgetUnused(500, idle)
+    expect(policy.size).toBe(1)
+  })
+})

@@ -8,6 +8,7 @@ import type {
   SnapshotUpdate,
 } from '../../model/snapshot/mod.ts'
 import type { PolicySink, PolicySource } from './source.ts'
+import { unusedServices } from './unused.ts'
 
 /** Requests that wait for the first answer about a service. More than that are told that there is no policy. */
 const WAITING_MAX = 10_000
@@ -28,6 +29,18 @@ export type Lookup =
   /** Not known yet; `asked` says whether an answer may still come. */
   | { readonly kind: 'unknown'; readonly asked: boolean }
 
+/** A service that is held, and when a request looked it up last. */
+class Held {
+  readonly kind = 'known'
+  readonly service: KnownService
+  usedMs: number
+
+  constructor(service: KnownService, usedMs: number) {
+    this.service = service
+    this.usedMs = usedMs
+  }
+}
+
 const ABSENT: Lookup = { kind: 'absent' }
 
 /** Told what an update changed, after it is in force. */
@@ -38,7 +51,7 @@ export interface PolicyListener {
 /** The one cell that changes. An update is prepared whole, then put in force whole; a request keeps what it began with. */
 export class CurrentPolicy implements PolicySink {
   private selfSnapshot: SelfSnapshot | undefined = undefined
-  private readonly services = new Map<ServiceKey, Extract<Lookup, { kind: 'known' }>>()
+  private readonly services = new Map<ServiceKey, Held>()
   private readonly endpoints = new Map<ServiceKey, EndpointsSnapshot>()
   private readonly absentSince = new Map<ServiceKey, number>()
   private readonly waiting = new Map<ServiceKey, (() => void)[]>()
@@ -71,7 +84,10 @@ export class CurrentPolicy implements PolicySink {
 
   lookup(key: ServiceKey): Lookup {
     const known = this.services.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      known.usedMs = this.nowMs()
+      return known
+    }
     const since = this.absentSince.get(key)
     if (since !== undefined) {
       if (this.nowMs() - since < ABSENT_MS) return ABSENT
@@ -84,6 +100,32 @@ export class CurrentPolicy implements PolicySink {
     if (now !== undefined) return now
     if (this.absentSince.has(key)) return ABSENT
     return { kind: 'unknown', asked: source.connected() }
+  }
+
+  /** What is held of a service; unlike `lookup`, it is no use of it. */
+  serviceOf(key: ServiceKey): KnownService | undefined {
+    return this.services.get(key)?.service
+  }
+
+  /** How many services are held. */
+  get size(): number {
+    return this.services.size
+  }
+
+  /**
+   * Drops the services that no request has looked up since `sinceMs` (monotonic) and that carry nothing (`busy`), and those that came
+   * along as their backends. One that is wanted again is asked for again.
+   */
+  forgetUnused(sinceMs: number, busy: (key: ServiceKey) => boolean): void {
+    const { source } = this
+    if (source?.forget === undefined) return
+    const unused = unusedServices(this.services, sinceMs, busy)
+    for (const key of unused) {
+      this.services.delete(key)
+      this.endpoints.delete(key)
+    }
+    source.forget(unused, sinceMs)
+    if (unused.length > 0) for (const listener of this.listeners) listener.changed(unused, false)
   }
 
   endpointsOf(key: ServiceKey): EndpointsSnapshot | undefined {
@@ -118,7 +160,8 @@ export class CurrentPolicy implements PolicySink {
     if (update.self !== undefined) this.selfSnapshot = update.self
     const changed = new Set<ServiceKey>()
     for (const service of prepared.value) {
-      this.services.set(service.snapshot.key, { kind: 'known', service })
+      const { key } = service.snapshot
+      this.services.set(key, new Held(service, this.services.get(key)?.usedMs ?? this.nowMs()))
       this.absentSince.delete(service.snapshot.key)
       changed.add(service.snapshot.key)
     }

@@ -12,6 +12,11 @@ export interface PolicySource {
   start(sink: PolicySink): void
   /** A request wants a service that is not known yet. Idempotent and cheap; the answer comes through the sink, present or absent. */
   want(service: ServiceKey): void
+  /**
+   * The sidecar has dropped these Services, because nobody uses them; and names that don't exist need not be followed when they were
+   * wanted last before `unwantedSinceMs`. Where a source can't bring them back when they are wanted again, nothing is ever dropped.
+   */
+  forget?(services: readonly ServiceKey[], unwantedSinceMs: number): void
   /** Whether the source can answer now; while it cannot, what was never used answers with cause `no-policy`. */
   connected(): boolean
   close(): Promise<void>

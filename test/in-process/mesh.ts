@@ -150,6 +150,9 @@ function configOf(name: string, path: string, caDir: string, port: number | unde
     ports: { outbound: 0, inbound: 0, admin: 0, metrics: 0 },
     drainTimeoutMs: 5_000,
     leafLifeMs: 3_600_000,
+    forgetAfterMs: 600_000,
+    memoryMaxBytes: undefined,
+    connectionsMax: 16_384,
     accessLog: false,
     logLevel: 'info',
   }

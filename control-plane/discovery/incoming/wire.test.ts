@@ -7,6 +7,7 @@ const registration = {
 }
 const hello = {
   ...{ protocolVersion: 1, workload: 'ns/w', programVersion: '0.1.0', subscriptions: ['ns/a'], registration },
+  ...{ revision: 7, endpointChanges: true },
   held: [
     { name: 'self', version: 'x' },
     { name: 'service/ns/a', version: '-' },
@@ -24,7 +25,7 @@ describe('what a sidecar says', () => {
       ok: true,
       value: {
         ...{ kind: 'hello', protocolVersion: 1, workload: 'ns/w', namespace: 'ns', programVersion: '0.1.0' },
-        ...{ subscriptions: ['ns/a'], registration },
+        ...{ subscriptions: ['ns/a'], registration, revision: 7, endpointChanges: true },
         held: new Map([
           ['self', 'x'],
           ['service/ns/a', '-'],
@@ -41,6 +42,7 @@ describe('what a sidecar says', () => {
   it.each([
     ['a workload without a namespace', read({ workload: 'w' })],
     ['no registration', read({ registration: null })],
+    ['a revision that cannot be counted', read({ revision: 2 ** 53 })],
     ['a subscription that is no name', read({ subscriptions: ['ns/A'] })],
     ['10,001 subscriptions', read({ subscriptions: Array(10_001).fill('ns/a') })],
     ['a held resource of no known kind', read({ held: [{ name: 'secret/ns/a', version: '1' }] })],
@@ -65,9 +67,13 @@ describe('what a sidecar says', () => {
 
   it('has its problems cut to bounds', () => {
     const problems = Array(200).fill({ resource: 'self', field: 'x', message: 'm'.repeat(5_000) })
-    const message = decodeMessage({ message: 'nack', nack: { nonce: '1', problems } })
+    const message = decodeMessage({
+      message: 'nack',
+      nack: { nonce: '1', problems, lost: ['service/ns/a', 'nothing'] },
+    })
     if (!message.ok || message.value.kind !== 'nack') throw new Error('not a NACK')
     expect(message.value.problems.length).toBe(100)
+    expect(message.value.lost).toEqual(['service/ns/a'])
     expect(message.value.problems[0]?.message.length).toBe(1_000)
   })
 })

@@ -40,7 +40,7 @@ export function decodeMessage(wire: proto.SidecarMessage__Output): Result<Sideca
     case 'ack':
       return ok({ kind: 'ack', nonce: wire.ack?.nonce ?? '' })
     case 'nack':
-      return ok({ kind: 'nack', nonce: wire.nack?.nonce ?? '', problems: decodeProblems(wire.nack?.problems ?? []) })
+      return ok(decodeNack(wire.nack))
     case 'readiness':
       return ok({ kind: 'readiness', ready: wire.readiness?.ready ?? false })
     default:
@@ -65,6 +65,8 @@ function decodeHello(wire: HelloWire): Result<HelloMessage, string> {
   if (!wire.registration) return err('registration is missing')
   const registration = decodeRegistration(wire.registration)
   if (!registration.ok) return registration
+  // Not what 2^53 and more looks like: with such numbers, the next is not one more.
+  if (!Number.isSafeInteger(wire.revision)) return err(`revision: ${wire.revision} is none`)
   return ok({
     kind: 'hello',
     protocolVersion: wire.protocolVersion,
@@ -74,6 +76,8 @@ function decodeHello(wire: HelloWire): Result<HelloMessage, string> {
     subscriptions: subscriptions.value,
     held,
     registration: registration.value,
+    revision: wire.revision,
+    endpointChanges: wire.endpointChanges,
   })
 }
 
@@ -125,6 +129,11 @@ function decodeRegistration(wire: RegistrationWire): Result<WorkloadRegistration
     zone: wire.zone,
     ready: wire.ready,
   })
+}
+
+function decodeNack(wire: NackWire | null | undefined): Extract<SidecarMessage, { readonly kind: 'nack' }> {
+  const lost = (wire?.lost ?? []).slice(0, HELD_MAX).filter(isResourceName)
+  return { kind: 'nack', nonce: wire?.nonce ?? '', problems: decodeProblems(wire?.problems ?? []), lost }
 }
 
 function decodeProblems(wire: NackWire['problems']): readonly SnapshotProblem[] {

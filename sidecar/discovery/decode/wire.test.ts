@@ -28,6 +28,9 @@ const endpoint: EndpointsWire['endpoints'][number] = {
   mesh: { spiffeId: 'spiffe://mesh.test/ns/ns/sa/a', inboundPort: 15_006 },
 }
 const endpoints: EndpointsWire = { version: 'w', service: 'ns/a', endpoints: [endpoint] }
+const change: Wire['endpointChanges'][number] = {
+  ...{ version: 'x', service: 'ns/a', baseVersion: 'w', put: [endpoint], removed: ['ns/a-1'] },
+}
 const self: NonNullable<Wire['self']> = {
   ...{ version: 's', workload: 'ns/w', namespace: 'ns', serviceAccount: 'w', trustDomain: 'mesh.test' },
   ...{ services: ['ns/a'], ports: [{ port: 8080, name: 'http', protocol: 'http' }] },
@@ -37,7 +40,16 @@ const self: NonNullable<Wire['self']> = {
 }
 
 const read = (change: Partial<Wire>) =>
-  decodeUpdate({ nonce: '1', revision: '7', self: null, services: [], endpoints: [], absent: [], ...change })
+  decodeUpdate({
+    nonce: '1',
+    revision: '7',
+    self: null,
+    services: [],
+    endpoints: [],
+    absent: [],
+    endpointChanges: [],
+    ...change,
+  })
 function problemsOf(change: Partial<Wire>): string[] {
   const decoded = read(change)
   return decoded.ok ? [] : decoded.error.map(problem => `${problem.resource} ${problem.field}`)
@@ -59,6 +71,14 @@ describe('an update', () => {
         ['endpoints/ns/a', 'w'],
       ]),
     )
+  })
+
+  it('is read with changes of endpoints', () => {
+    const decoded = read({ endpointChanges: [change] })
+    if (!decoded.ok) throw new Error(JSON.stringify(decoded.error))
+    const { changes, versions } = decoded.value
+    expect(changes).toMatchObject([{ service: 'ns/a', base: 'w', put: [{ workload: 'ns/a-0' }], removed: ['ns/a-1'] }])
+    expect(versions).toEqual(new Map([['endpoints/ns/a', 'x']]))
   })
 
   it('may be empty', () => {
@@ -101,6 +121,21 @@ describe('an update', () => {
       'a SPIFFE ID that is none',
       { endpoints: [{ ...endpoints, endpoints: [{ ...endpoint, mesh: { spiffeId: 'x', inboundPort: 1 } }] }] },
       ['endpoints/ns/a endpoints[0].mesh.spiffeId'],
+    ],
+    [
+      'a change of endpoints with an address that is a name',
+      { endpointChanges: [{ ...change, put: [{ ...endpoint, address: 'localhost' }] }] },
+      ['endpoints/ns/a put[0].address'],
+    ],
+    [
+      'a change that removes what is no name',
+      { endpointChanges: [{ ...change, removed: ['a'] }] },
+      ['endpoints/ns/a removed[0]'],
+    ],
+    [
+      '[DISC-2] endpoints that stand twice, whole and changed',
+      { endpoints: [endpoints], endpointChanges: [change] },
+      ['endpoints/ns/a '],
     ],
     ['[DISC-2] a Service that stands twice', { services: [service, service] }, ['service/ns/a ']],
     ['a Service that is there and absent', { services: [service], absent: ['ns/a'] }, ['service/ns/a ']],

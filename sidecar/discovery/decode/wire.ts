@@ -16,7 +16,7 @@ import type {
   TrafficSettings,
 } from '../../../model/snapshot/mod.ts'
 import type * as proto from '../../../proto/mod.ts'
-import type { VersionedUpdate } from '../messages.ts'
+import type { EndpointsChange, ReceivedUpdate } from '../messages.ts'
 import { type Fields, fieldsOf } from './fields.ts'
 
 type ServiceWire = proto.Service__Output
@@ -34,7 +34,7 @@ const MATCHES = ['exact', 'regex'] as const
 const REDIRECTS = [301, 302, 303, 307, 308] as const
 
 /** What an update says, checked field by field; or everything that is wrong with it. */
-export function decodeUpdate(wire: proto.Update__Output): Result<VersionedUpdate, readonly SnapshotProblem[]> {
+export function decodeUpdate(wire: proto.Update__Output): Result<ReceivedUpdate, readonly SnapshotProblem[]> {
   const problems: SnapshotProblem[] = []
   const versions = new Map<string, string>()
   const seen = new Set<string>()
@@ -57,9 +57,10 @@ export function decodeUpdate(wire: proto.Update__Output): Result<VersionedUpdate
   if (wire.self) self = decodeSelf(wire.self, versioned('self', wire.self.version))
   const services = wire.services.map(one => decodeService(one, versioned(`service/${one.key}`, one.version)))
   const endpoints = wire.endpoints.map(one => decodeEndpoints(one, versioned(`endpoints/${one.service}`, one.version)))
+  const changes = wire.endpointChanges.map(one => decodeChange(one, versioned(`endpoints/${one.service}`, one.version)))
   for (const key of wire.absent) absent.push(fieldsFor(`service/${key}`).service(key, ''))
   if (problems.length > 0) return err(problems)
-  return ok({ update: { revision: wire.revision, self, services, endpoints, absent }, versions })
+  return ok({ update: { revision: wire.revision, self, services, endpoints, absent }, versions, changes })
 }
 
 function decodeSelf(wire: proto.Self__Output, fields: Fields): SelfSnapshot {
@@ -220,6 +221,15 @@ function decodeEndpoints(wire: proto.Endpoints__Output, fields: Fields): Endpoin
   return {
     service: fields.service(wire.service, 'service'),
     endpoints: wire.endpoints.map((endpoint, i) => decodeEndpoint(endpoint, fields, `endpoints[${i}]`)),
+  }
+}
+
+function decodeChange(wire: proto.EndpointsChange__Output, fields: Fields): EndpointsChange {
+  return {
+    service: fields.service(wire.service, 'service'),
+    base: wire.baseVersion,
+    put: wire.put.map((endpoint, i) => decodeEndpoint(endpoint, fields, `put[${i}]`)),
+    removed: wire.removed.map((key, i) => fields.service(key, `removed[${i}]`) as string as WorkloadKey),
   }
 }
 

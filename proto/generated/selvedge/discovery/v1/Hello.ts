@@ -2,6 +2,7 @@
 
 import type { HeldResource as _selvedge_discovery_v1_HeldResource, HeldResource__Output as _selvedge_discovery_v1_HeldResource__Output } from '../../../selvedge/discovery/v1/HeldResource.ts';
 import type { Registration as _selvedge_discovery_v1_Registration, Registration__Output as _selvedge_discovery_v1_Registration__Output } from '../../../selvedge/discovery/v1/Registration.ts';
+import type { Long } from '@grpc/proto-loader';
 
 export interface Hello {
   'protocolVersion'?: (number);
@@ -10,6 +11,8 @@ export interface Hello {
   'subscriptions'?: (string)[];
   'held'?: (_selvedge_discovery_v1_HeldResource)[];
   'registration'?: (_selvedge_discovery_v1_Registration | null);
+  'revision'?: (number | string | Long);
+  'endpointChanges'?: (boolean);
 }
 
 export interface Hello__Output {
@@ -19,4 +22,6 @@ export interface Hello__Output {
   'subscriptions': (string)[];
   'held': (_selvedge_discovery_v1_HeldResource__Output)[];
   'registration': (_selvedge_discovery_v1_Registration__Output | null);
+  'revision': (number);
+  'endpointChanges': (boolean);
 }

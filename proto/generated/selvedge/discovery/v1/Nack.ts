@@ -5,9 +5,11 @@ import type { Problem as _selvedge_discovery_v1_Problem, Problem__Output as _sel
 export interface Nack {
   'nonce'?: (string);
   'problems'?: (_selvedge_discovery_v1_Problem)[];
+  'lost'?: (string)[];
 }
 
 export interface Nack__Output {
   'nonce': (string);
   'problems': (_selvedge_discovery_v1_Problem__Output)[];
+  'lost': (string)[];
 }
