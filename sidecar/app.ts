@@ -205,6 +205,11 @@ function assemble(parts: AssemblyParts) {
     draining: () => own.draining,
     status: () => own.source?.status(),
   })
+  const alarm = new CertificateAlarm(log)
+  const lookAtCertificate = (): void => {
+    const { notAfterMs } = identity.current()
+    alarm.look(certificateState(identity.renewal(), notAfterMs, clock.wallMs()), notAfterMs)
+  }
   const doorParts = {
     ...{ config, identity, policy, instruments, log, clock, turn, view, protection, broken },
     refusalLog: refusals,
@@ -213,7 +218,8 @@ function assemble(parts: AssemblyParts) {
     inbound: inboundStack({ ...shared, policy, application, refusing: () => own.refusing }),
     draining: () => own.draining,
   }
-  return { own, clock, nowMs, access, policy, instruments, wheel, tracer, destinations, application, protection, doorParts }
+  const upkeep = { protection, lookAtCertificate }
+  return { own, nowMs, access, policy, instruments, wheel, tracer, destinations, application, doorParts, ...upkeep }
 }
 
 /** The rest of a sidecar's life: sweeping, probing, reporting, draining. */
@@ -224,21 +230,19 @@ function running(
   opened: OpenedSource,
   identity: Identity,
 ): Sidecar {
-  const { own, clock, policy, destinations, application, instruments, tracer, protection } = assembly
+  const { own, policy, destinations, application, instruments, tracer, protection, lookAtCertificate } = assembly
   const sweep = setInterval(() => {
     doors.sweep()
     destinations.closeIdle()
     application.closeIdle()
     protection.sweep()
-    const { notAfterMs } = identity.current()
-    certificateAlarm.look(certificateState(identity.renewal(), notAfterMs, clock.wallMs()), notAfterMs)
+    lookAtCertificate()
   }, SWEEP_MS)
   protection.watch.start()
   const forgetting = setInterval(
     () => policy.forgetUnused(assembly.nowMs() - config.forgetAfterMs, key => destinations.isBusy(key)),
     Math.min(FORGET_SWEEP_MS, config.forgetAfterMs),
   )
-  const certificateAlarm = new CertificateAlarm(log)
   const stopRetiring = identity.onChange(() => destinations.retireMeshConnections())
   const ports = config.application.map(({ port }) => port)
   if (ports.length > 0) {

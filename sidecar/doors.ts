@@ -8,6 +8,7 @@ import { type Identity, peerOf } from './identity/mod.ts'
 import type { Log } from './log.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
+import type { Protection } from './protection.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import { causeOf, Door, type DoorOptions, type H1ServerSession } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
@@ -47,6 +48,7 @@ export interface DoorParts {
   readonly connect: Stack
   readonly inbound: Stack
   readonly view: AdminView
+  readonly protection: Protection
   draining(): boolean
   broken(error: unknown): void
 }
@@ -87,6 +89,10 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
     admin: { server: plainServer(admin, shared), host: '127.0.0.1' },
     metrics: { server: plainServer(metrics, shared), host: config.host },
   }
+  parts.protection.guard(servers.outbound.server, 'outbound', outbound)
+  parts.protection.guard(servers.inbound.server, 'inbound', inbound)
+  parts.protection.guardPages(servers.admin.server)
+  parts.protection.guardPages(servers.metrics.server)
   const closeServers = (): void => {
     stopRenewing()
     for (const { server } of Object.values(servers)) server.close()

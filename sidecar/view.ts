@@ -1,7 +1,10 @@
 import type { AdminView } from './admin/mod.ts'
+import { type CertificateState, certificateState } from './certificate-alarm.ts'
 import type { Identity, RenewalState } from './identity/mod.ts'
 import type { Destinations } from './outbound/mod.ts'
+import { LOOP_DELAY_BOUNDS_MS } from './overload/mod.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
+import type { Protection } from './protection.ts'
 import type { Instruments } from './telemetry/mod.ts'
 
 export interface ViewParts {
@@ -9,7 +12,9 @@ export interface ViewParts {
   readonly destinations: Destinations
   readonly instruments: Instruments
   readonly identity: Identity
+  readonly protection: Protection
   nowMs(): number
+  wallMs(): number
   connected(): boolean
   draining(): boolean
   status(): unknown
@@ -17,11 +22,16 @@ export interface ViewParts {
 
 /** What admin pages and metrics read, at the moment that they are asked for. */
 export function adminView(parts: ViewParts): AdminView {
-  const { policy, destinations, instruments, identity, nowMs } = parts
+  const { policy, destinations, instruments, identity, protection, nowMs } = parts
+  const certificate = (): CertificateState =>
+    certificateState(identity.renewal(), identity.current().notAfterMs, parts.wallMs())
   return {
     ready: () => {
       if (parts.draining()) return { ready: false, why: 'draining' }
-      return policy.self === undefined ? { ready: false, why: 'no policy yet' } : { ready: true, why: 'ready' }
+      if (policy.self === undefined) return { ready: false, why: 'no policy yet' }
+      const { complaint } = protection.watch
+      if (complaint !== undefined) return { ready: false, why: complaint }
+      return readiness(certificate(), identity.current().notAfterMs)
     },
     config: () => policy.dump(),
     endpoints: () => [...destinations.view(nowMs())],
@@ -49,6 +59,25 @@ export function adminView(parts: ViewParts): AdminView {
       certificateExpiryMs: () => identity.current().notAfterMs,
       configUpdates: () => ({ applied: policy.applied, refused: policy.refused }),
       controlPlaneConnected: parts.connected,
+      strain: () => {
+        const { watch, refusals } = protection
+        return {
+          memory: {
+            ratio: watch.reading.ratio,
+            refusesConnections: watch.refusesConnections,
+            refusesRequests: watch.refusesRequests,
+          },
+          loopDelay: {
+            boundsMs: LOOP_DELAY_BOUNDS_MS,
+            counts: watch.loop.counts,
+            sumMs: watch.loop.sumMs,
+            count: watch.loop.count,
+          },
+          refusedConnections: refusals.counts.values(),
+          descriptors: protection.descriptors(),
+          renewalOverdue: certificate().kind !== 'fresh',
+        }
+      },
     },
   }
 }
@@ -58,4 +87,17 @@ function renewalView(state: RenewalState): Readonly<Record<string, string>> {
   const next = Number.isFinite(state.nextMs) ? new Date(state.nextMs).toISOString() : 'never'
   if (state.kind === 'waiting') return { state: state.kind, next }
   return { state: state.kind, next, since: new Date(state.sinceMs).toISOString(), why: state.why }
+}
+
+/** A certificate that could not be renewed is an alarm while it lasts, and the end of all traffic afterwards. */
+function readiness(certificate: CertificateState, notAfterMs: number): ReturnType<AdminView['ready']> {
+  const end = new Date(notAfterMs).toISOString()
+  switch (certificate.kind) {
+    case 'fresh':
+      return { ready: true, why: 'ready' }
+    case 'overdue':
+      return { ready: true, why: `ready; the certificate ends at ${end}, and could not be renewed: ${certificate.why}` }
+    case 'ended':
+      return { ready: false, why: `the certificate ended at ${end}, and could not be renewed: ${certificate.why}` }
+  }
 }

@@ -7,6 +7,8 @@ export {
   LOG_LEVELS,
   type LogLevel,
   parseAddress,
+  parseBytesWithin,
+  parseCountWithin,
   parseDurationWithin,
   parseListenPort,
   parseLogLevel,

@@ -99,8 +99,17 @@ export class LocalApplication {
     return meter
   }
 
-  closeIdle(): void {
-    for (const destination of this.ports.values()) destination.closeIdle(IDLE_MS, IDLE_MS)
+  /** Connections, those that are being made included. */
+  get connections(): number {
+    let sum = 0
+    for (const { breaker } of this.ports.values()) sum += breaker.connections
+    return sum
+  }
+
+  /** `all`: however short they have idled. */
+  closeIdle(which: 'old' | 'all' = 'old'): void {
+    const idleMs = which === 'all' ? 0 : IDLE_MS
+    for (const destination of this.ports.values()) destination.closeIdle(idleMs, idleMs)
   }
 
   close(): void {

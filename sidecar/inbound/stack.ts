@@ -1,4 +1,5 @@
 import { Stack } from '../http/mod.ts'
+import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
@@ -12,6 +13,7 @@ export interface InboundParts {
   readonly application: LocalApplication
   readonly environment: UpstreamEnvironment
   readonly tracer: Tracer
+  readonly overload: { readonly refusesRequests: boolean }
   readonly log: AccessLogSink
   accessLogEnabled(): boolean
   /** The last part of a drain: nothing new is begun. */
@@ -32,6 +34,8 @@ export function inboundStack(parts: InboundParts): Stack {
       tracer.filter('server'),
       // Causes become answers.
       rescue(),
+      // Nothing new while memory is full.
+      shed(parts.overload),
       // Who calls, from the certificate; `x-selvedge-caller` for the application.
       authenticate(parts.policy),
       // Which of the application's ports is meant.

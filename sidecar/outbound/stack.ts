@@ -1,4 +1,5 @@
 import { type ExchangeFacts, Stack } from '../http/mod.ts'
+import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, type MeterLabels, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
@@ -15,6 +16,7 @@ export interface OutboundParts {
   readonly resolver: Resolver
   readonly environment: UpstreamEnvironment
   readonly tracer: Tracer
+  readonly overload: { readonly refusesRequests: boolean }
   readonly log: AccessLogSink
   accessLogEnabled(): boolean
 }
@@ -33,6 +35,8 @@ export function outboundStack(parts: OutboundParts): Stack {
       tracer.filter('client'),
       // Causes become answers.
       rescue(),
+      // Nothing new while memory is full.
+      shed(parts.overload),
       // Which service, rule and backend; header changes, rewrites, redirects.
       route({ policy, destinations, resolver, random: environment.random }),
     ],
@@ -43,10 +47,14 @@ export function outboundStack(parts: OutboundParts): Stack {
 
 /** For a CONNECT, which only opens the way: what follows on it is routed by the other stack, or passes as bytes. */
 export function connectStack(
-  parts: Pick<OutboundParts, 'log' | 'accessLogEnabled' | 'environment'> & ConnectParts,
+  parts: Pick<OutboundParts, 'log' | 'accessLogEnabled' | 'environment' | 'overload'> & ConnectParts,
 ): Stack {
   return new Stack(
-    [accessLog('outbound', parts.log, parts.accessLogEnabled, () => parts.environment.turn.nowMs()), rescue()],
+    [
+      accessLog('outbound', parts.log, parts.accessLogEnabled, () => parts.environment.turn.nowMs()),
+      rescue(),
+      shed(parts.overload),
+    ],
     x => connect(x, parts),
   )
 }

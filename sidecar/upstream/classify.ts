@@ -6,6 +6,7 @@ import type { Headers, ResponseHead } from '../http/mod.ts'
 const CLASS_OF_FAR_CAUSE: Readonly<Partial<Record<Cause, AttemptClass>>> = {
   'connect-failed': 'connect-failed',
   draining: 'connect-failed',
+  overload: 'connect-failed',
   'upstream-reset': 'reset',
   'upstream-protocol-error': 'protocol-error',
 }

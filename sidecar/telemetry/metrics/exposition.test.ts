@@ -53,6 +53,16 @@ function view(instruments: Instruments) {
     certificateExpiryMs: () => 1_700_000_000_500,
     configUpdates: () => ({ applied: 3, refused: 1 }),
     controlPlaneConnected: () => true,
+    strain: () => ({
+      memory: { ratio: 0.93, refusesConnections: true, refusesRequests: false },
+      loopDelay: { boundsMs: [5, 1_000], counts: [7, 2, 1], sumMs: 2_500, count: 10 },
+      refusedConnections: [
+        { direction: 'outbound', reason: 'limit', count: 4 },
+        { direction: 'pages', reason: 'limit', count: 1 },
+      ],
+      descriptors: { open: 30, max: 1024 },
+      renewalOverdue: true,
+    }),
   }
 }
 
@@ -137,6 +147,21 @@ describe('the exposition', () => {
     expect(valuesOf('selvedge_certificate_expiry_timestamp_seconds')).toEqual([1_700_000_000.5])
     expect(valuesOf('selvedge_config_updates_total', { result: 'refused' })).toEqual([1])
     expect(valuesOf('selvedge_control_plane_connected')).toEqual([1])
+  })
+
+  test('[LOAD-2] [LOAD-3] [LOAD-7] [FAULT-2] tells how near we are to what we can carry', () => {
+    expect(valuesOf('selvedge_memory_used_ratio')).toEqual([0.93])
+    expect(valuesOf('selvedge_overload_state', { refuses: 'connections' })).toEqual([1])
+    expect(valuesOf('selvedge_overload_state', { refuses: 'requests' })).toEqual([0])
+    expect(valuesOf('selvedge_connections_refused_total', { direction: 'outbound', reason: 'limit' })).toEqual([4])
+    expect(valuesOf('selvedge_connections_refused_total', { direction: 'outbound', reason: 'memory' })).toEqual([0])
+    expect(valuesOf('selvedge_connections_refused_total', { direction: 'pages' })).toEqual([1])
+    expect([valuesOf('process_open_fds'), valuesOf('process_max_fds')]).toEqual([[30], [1024]])
+    expect(valuesOf('selvedge_certificate_renewal_overdue')).toEqual([1])
+    expect(valuesOf('selvedge_event_loop_delay_seconds_bucket')).toEqual([7, 9, 10])
+    expect(valuesOf('selvedge_event_loop_delay_seconds_bucket', { le: '0.005' })).toEqual([7])
+    expect(valuesOf('selvedge_event_loop_delay_seconds_sum')).toEqual([2.5])
+    expect(valuesOf('selvedge_event_loop_delay_seconds_count')).toEqual([10])
   })
 
   test('is valid before anything has happened, and after a scrape as before it', async () => {

@@ -1,6 +1,7 @@
 import { latencyCellEndUs } from '../../../model/telemetry/mod.ts'
 import type { Instruments } from './instruments.ts'
 import type { Meter, MeterLabels } from './meter.ts'
+import { type StrainView, strainMetrics } from './strain.ts'
 
 /** What the exposition reads besides the instruments, at the moment of a scrape. */
 export interface MetricsView {
@@ -12,6 +13,7 @@ export interface MetricsView {
   certificateExpiryMs(): number | undefined
   configUpdates(): { readonly applied: number; readonly refused: number }
   controlPlaneConnected(): boolean
+  strain(): StrainView
 }
 
 /** Bucket bounds in microseconds: powers of two, where the cells of the histogram are cut. 0.128 ms to 67 s. */
@@ -93,7 +95,9 @@ export async function renderMetrics(
   )
   gauge('process_resident_memory_bytes', 'Resident memory.', []).set(process.memoryUsage.rss())
 
-  const text = (await registry.metrics()) + durationLines(instruments.meters.all())
+  const loopDelay = strainMetrics({ counter, gauge }, view.strain())
+
+  const text = (await registry.metrics()) + durationLines(instruments.meters.all()) + loopDelay
   return { contentType: registry.contentType, text }
 }
 
