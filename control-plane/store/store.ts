@@ -4,8 +4,10 @@ import type { TokenRecords } from '../attestation/mod.ts'
 /**
  * Where the control plane's state lives. Everything is asynchronous, so that a database behind a network fits as well as a file.
  *
- * A *revision* is the number of a committed transaction, of resources or of leases: one counter, kept in the database, that only
- * grows. Whoever holds the answer of a commit can wait until the mesh has reached its revision.
+ * A *revision* is the number of a committed transaction, of resources or of leases: one counter that only grows. Whoever holds the
+ * answer of a commit can wait until the mesh has reached its revision. When a store that was in use is opened, the counter leaps to
+ * the Unix time in milliseconds: numbers that were given out by the same store at a later time, of which a copy restored from a
+ * backup knows nothing, are never given out for something else. Between two starts it grows by one.
  */
 export interface Store {
   /** The newest revision; 0 before the first commit. */
@@ -39,7 +41,12 @@ export interface Store {
   page(query: PageQuery): Promise<Result<StoredPage, HistoryExpired>>
   readonly leases: LeaseRecords
   readonly tokens: TokenRecords
+  readonly apiTokens: ApiTokenRecords
   readonly audit: AuditLog
+  /** Which root this mesh has (SHA-256 of its public key, as join tokens pin it); `undefined` until one was pinned. */
+  rootPin(): string | undefined
+  /** Remembers the root, with an audit record. */
+  pinRoot(pin: string, actor: string): Promise<Result<undefined, StoreError>>
   close(): Promise<void>
 }
 
@@ -174,11 +181,49 @@ export interface AuditRecord {
   readonly after: ResourceContent | undefined
 }
 
+export interface AuditEntry {
+  readonly actor: string
+  readonly action: string
+  readonly subject: string
+}
+
 export interface AuditLog {
   /** For writes that are no resources; those of resources are recorded by `commit`. */
-  record(entry: { readonly actor: string; readonly action: string; readonly subject: string }): Promise<void>
+  record(entry: AuditEntry): Promise<void>
   /** The newest first, at most `limit`. */
-  list(limit: number): Promise<readonly AuditRecord[]>
+  list(limit: number, which?: AuditFilter): Promise<readonly AuditRecord[]>
+}
+
+/** All that are given must hold. */
+export interface AuditFilter {
+  /** Records older than the one of this id. */
+  readonly beforeId?: number | undefined
+  /** Of this subject alone. */
+  readonly subject?: string | undefined
+  /** Of this revision alone. */
+  readonly revision?: number | undefined
+}
+
+/** A bearer token of the API, other than the one in the data folder. */
+export interface ApiTokenRecord {
+  readonly id: string
+  /** Whose it is. */
+  readonly name: string
+  readonly role: 'read' | 'write'
+  /** The secret itself is kept nowhere. */
+  readonly secretSha256: string
+  /** Unix time in milliseconds, as is `expiresMs`. */
+  readonly createdMs: number
+  readonly expiresMs: number
+}
+
+export interface ApiTokenRecords {
+  insert(record: ApiTokenRecord): Promise<void>
+  find(id: string): Promise<ApiTokenRecord | undefined>
+  /** The oldest first. */
+  list(): Promise<readonly ApiTokenRecord[]>
+  /** Of an id that isn't there: nothing. */
+  remove(id: string): Promise<void>
 }
 
 /** Thrown by the writes that answer nothing (`tokens`, `audit`) where `commit` answers `unavailable`. The message says what to do. */

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../../common/mod.ts'
 import {
+  type AuditEntry,
+  type AuditFilter,
   type AuditLog,
   type AuditRecord,
   type ChangeOutcome,
@@ -10,7 +12,7 @@ import {
   refText,
   type StoredResource,
 } from '../store.ts'
-import { writeAlone } from './transaction.ts'
+import type { Transactions } from './transactions.ts'
 
 /** What is kept of the past: beyond either, the oldest records go. */
 export interface HistoryLimits {
@@ -24,7 +26,7 @@ export const HISTORY_LIMITS: HistoryLimits = { recordsMax: 100_000, bytesMax: 25
 
 export interface AuditOptions {
   readonly clock: Clock
-  readonly revision: () => number
+  readonly transactions: Transactions
   /** Changes after this revision are still being read. */
   readonly neededAfter: () => number
   readonly limits: HistoryLimits
@@ -37,18 +39,14 @@ type Change = Exclude<ChangeOutcome, { readonly action: 'unchanged' | 'absent' }
  * clock that jumps must not forget who did what.
  */
 export class SqliteAuditLog implements AuditLog {
-  readonly #database: DatabaseSync
   readonly #options: AuditOptions
   readonly #insert
   readonly #oldest
   readonly #forget
-  readonly #raiseFloor
-  readonly #floor
   readonly #newest
   readonly #next
 
   constructor(database: DatabaseSync, options: AuditOptions) {
-    this.#database = database
     this.#options = options
     this.#insert = database.prepare(
       `INSERT INTO audit (at_ms, actor, action, subject, revision, before, after,
@@ -59,9 +57,10 @@ export class SqliteAuditLog implements AuditLog {
     )
     this.#oldest = database.prepare('SELECT id, kind, revision, bytes_so_far FROM audit ORDER BY id LIMIT 1')
     this.#forget = database.prepare('DELETE FROM audit WHERE id = ?')
-    this.#raiseFloor = database.prepare("UPDATE meta SET value = ?1 WHERE key = 'history_floor' AND value < ?1")
-    this.#floor = database.prepare("SELECT value FROM meta WHERE key = 'history_floor'")
-    this.#newest = database.prepare('SELECT * FROM audit ORDER BY id DESC LIMIT ?')
+    this.#newest = database.prepare(
+      `SELECT * FROM audit WHERE id < $beforeId AND ($subject IS NULL OR subject = $subject)
+       AND ($revision IS NULL OR revision = $revision) ORDER BY id DESC LIMIT $limit`,
+    )
     this.#next = database.prepare(
       `SELECT * FROM audit WHERE kind IS NOT NULL
        AND revision = (SELECT MIN(revision) FROM audit WHERE kind IS NOT NULL AND revision > ?) ORDER BY id`,
@@ -83,15 +82,19 @@ export class SqliteAuditLog implements AuditLog {
     ])
   }
 
-  async record(entry: { readonly actor: string; readonly action: string; readonly subject: string }): Promise<void> {
-    const revision = this.#options.revision()
-    writeAlone(this.#database, () =>
-      this.#write({ ...entry, revision, before: undefined, after: undefined }, [null, null, null, null, null, null]),
-    )
+  /** Within the transaction of what it records, which is no change of a resource. */
+  write(entry: AuditEntry): void {
+    const { revision } = this.#options.transactions
+    this.#write({ ...entry, revision, before: undefined, after: undefined }, [null, null, null, null, null, null])
   }
 
-  async list(limit: number): Promise<readonly AuditRecord[]> {
-    return this.#newest.all(limit).map(row => ({
+  async record(entry: AuditEntry): Promise<void> {
+    this.#options.transactions.runAlone(() => this.write(entry))
+  }
+
+  async list(limit: number, which: AuditFilter = {}): Promise<readonly AuditRecord[]> {
+    const { beforeId = Number.MAX_SAFE_INTEGER, subject = null, revision = null } = which
+    return this.#newest.all({ limit, beforeId, subject, revision }).map(row => ({
       id: Number(row.id),
       atMs: Number(row.at_ms),
       actor: String(row.actor),
@@ -101,11 +104,6 @@ export class SqliteAuditLog implements AuditLog {
       before: content(row.before),
       after: content(row.after),
     }))
-  }
-
-  /** The newest revision of which a change has been forgotten: from here on, all are known. */
-  floor(): number {
-    return Number(this.#floor.get()?.value)
   }
 
   /** The first commit after `revision`; `undefined` when there is none. */
@@ -137,12 +135,12 @@ export class SqliteAuditLog implements AuditLog {
 
   /** In the same transaction as what is written: what is kept never exceeds its bounds, and the floor is always true. */
   #prune(newestId: number, newestBytes: number): void {
-    const { limits, neededAfter } = this.#options
+    const { limits, neededAfter, transactions } = this.#options
     for (let row = this.#oldest.get(); row !== undefined; row = this.#oldest.get()) {
       const id = Number(row.id)
       const fits = id > newestId - limits.recordsMax && Number(row.bytes_so_far) > newestBytes - limits.bytesMax
       if (fits || id === newestId || Number(row.revision) > neededAfter()) return
-      if (row.kind !== null) this.#raiseFloor.run(Number(row.revision))
+      if (row.kind !== null) transactions.raiseFloor(Number(row.revision))
       this.#forget.run(id)
     }
   }

@@ -1,25 +1,24 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ok, type Result, type SpiffeId, type WorkloadKey } from '../../../common/mod.ts'
 import type { LeaseChange, LeaseRecord, LeaseRecords, StoreError, WorkloadRegistration } from '../store.ts'
-import { type RevisionCounter, transaction } from './transaction.ts'
+import type { Transactions } from './transactions.ts'
 
 export class SqliteLeaseRecords implements LeaseRecords {
-  readonly #database: DatabaseSync
-  readonly #revisions: RevisionCounter
+  readonly #transactions: Transactions
   readonly #save
   readonly #remove
   readonly #all
 
-  constructor(database: DatabaseSync, revisions: RevisionCounter) {
-    this.#database = database
-    this.#revisions = revisions
-    this.#save = database.prepare('INSERT OR REPLACE INTO leases (workload, spiffe_id, registration) VALUES (?, ?, ?)')
+  constructor(database: DatabaseSync, transactions: Transactions) {
+    this.#transactions = transactions
+    this.#save = database.prepare(`INSERT INTO leases (workload, spiffe_id, registration) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET spiffe_id = excluded.spiffe_id, registration = excluded.registration`)
     this.#remove = database.prepare('DELETE FROM leases WHERE workload = ?')
     this.#all = database.prepare('SELECT * FROM leases ORDER BY workload')
   }
 
   async apply(changes: readonly LeaseChange[]): Promise<Result<number, StoreError>> {
-    const result = transaction(this.#database, () => {
+    return this.#transactions.run(() => {
       for (const change of changes) {
         if (change.kind === 'remove') this.#remove.run(change.workload)
         else {
@@ -27,10 +26,8 @@ export class SqliteLeaseRecords implements LeaseRecords {
           this.#save.run(workload, spiffeId, JSON.stringify(registration))
         }
       }
-      return ok(this.#revisions.next())
+      return ok(this.#transactions.nextRevision())
     })
-    if (result.ok) this.#revisions.advance(result.value)
-    return result
   }
 
   async list(): Promise<readonly LeaseRecord[]> {

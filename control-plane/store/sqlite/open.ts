@@ -3,31 +3,48 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolder } from '../../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../../common/mod.ts'
-import { contentDigest } from '../content-digest.ts'
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+import { checkDatabase } from './check.ts'
+import { type HighWaterMark, readMark } from './high-water-mark.ts'
+import { SCHEMA } from './schema.ts'
+import { type State, stateColumns, sumRows } from './seal.ts'
 
 export const DATABASE_FILE = 'selvedge.db'
+/** How far the database had got when something was last acknowledged. No part of a backup. */
+export const MARK_FILE = 'selvedge.mark'
 
 const PAGE_BYTES = 4096
 
+export interface OpenedDatabase {
+  readonly database: DatabaseSync
+  readonly state: State
+  readonly logPath: string
+  readonly markPath: string
+}
+
 /**
- * Opens the database in `dataDir`, and makes both when they aren't there (0700 and 0600: they say who may call whom). The file is
- * checked through before it is used. An error is one sentence and what to do next; nothing was changed then.
+ * Opens the database in `dataDir`, and makes both when they aren't there (0700 and 0600: they say who may call whom). All of it is
+ * checked before it is used. An error is one sentence and what to do next; nothing was changed then.
  */
-export function openDatabase(dataDir: string, bytesMax: number): Result<DatabaseSync, string> {
+export function openDatabase(dataDir: string, bytesMax: number): Result<OpenedDatabase, string> {
   const path = join(dataDir, DATABASE_FILE)
+  const logPath = `${path}-wal`
+  const markPath = join(dataDir, MARK_FILE)
   try {
     makeFolder(dataDir)
     if (!existsSync(path)) {
-      if (existsSync(`${path}-wal`)) {
-        return err(`Cannot open the store: ${path} is gone, but its log is there. Restore it from a backup.`)
-      }
+      const trace = [logPath, markPath].find(existsSync)
+      if (trace !== undefined) return err(`Cannot open the store: ${path} is gone, but ${trace} is there. ${RESTORE}`)
       createDatabase(path)
     }
     // SQLite takes an empty file for a new database; ours is never empty, since it gets its name when it is whole.
     if (statSync(path).size === 0) return err(`Cannot open the store: ${path} is empty. ${RESTORE}`)
     chmodSync(path, 0o600)
-    return openExisting(path, bytesMax)
+    const state = readState(path)
+    if (!state.ok) return err(`Cannot open the store: ${path} ${state.error}`)
+    const behind = behindMark(state.value, markPath)
+    if (behind !== undefined) return err(`Cannot open the store: ${path} ${behind}`)
+    const database = openForWriting(path, bytesMax)
+    return database.ok ? ok({ database: database.value, state: state.value, logPath, markPath }) : database
   } catch (error) {
     return err(
       `Cannot open the store in ${dataDir}: ${words(error)}. Check the folder, or name another with --data-dir.`,
@@ -44,8 +61,15 @@ function createDatabase(path: string): void {
   closeSync(openSync(fresh, 'wx', 0o600))
   const database = new DatabaseSync(fresh)
   try {
-    database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = FULL;`)
+    database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = FULL; BEGIN;`)
     database.exec(SCHEMA)
+    const empty = { revision: 0, sequence: 0, historyFloor: 0, rootPin: undefined, rowSum: sumRows(database) }
+    database
+      .prepare(
+        `INSERT INTO state VALUES (1, $schema_version, $revision, $sequence, $history_floor, $root_pin, $row_sum, $seal)`,
+      )
+      .run(stateColumns(empty))
+    database.exec('COMMIT')
   } finally {
     database.close()
   }
@@ -55,58 +79,52 @@ function createDatabase(path: string): void {
   closeSync(folder)
 }
 
-function openExisting(path: string, bytesMax: number): Result<DatabaseSync, string> {
-  const database = new DatabaseSync(path)
-  const fail = (state: string): Result<never, string> => {
+/**
+ * Checks the file through a connection that can only read: one that may write would, when it closes, move what is left of a damaged
+ * log into the database, and wipe out what an expert could still save.
+ */
+function readState(path: string): Result<State, string> {
+  const database = new DatabaseSync(path, { readOnly: true })
+  try {
+    return checkDatabase(database)
+  } finally {
     database.close()
-    return err(`Cannot open the store: ${path} ${state}`)
+    // The index of the log, which readers share; the writer keeps its own in memory.
+    rmSync(`${path}-shm`, { force: true })
   }
+}
+
+/** What is wrong when the database has not all that was acknowledged. */
+function behindMark({ sequence, revision }: State, markPath: string): string | undefined {
+  const goOn = `or, to go on with revision ${revision} and without what is lost, delete ${markPath} and start again.`
+  const mark: Result<HighWaterMark | undefined, string> = readMark(markPath)
+  if (!mark.ok) return `cannot be held against ${markPath}, which ${mark.error}. Restore both, ${goOn}`
+  if (mark.value === undefined || mark.value.sequence <= sequence) return undefined
+  return (
+    `has revision ${revision} (write ${sequence}), but revision ${mark.value.revision} (write ${mark.value.sequence}) was ` +
+    `acknowledged: its log is damaged or gone, or it is an older copy. Put back the newest that you have, ${goOn}`
+  )
+}
+
+function openForWriting(path: string, bytesMax: number): Result<DatabaseSync, string> {
+  const database = new DatabaseSync(path)
   try {
     // One control plane for each database: the lock is held until the process ends, however it ends.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0;')
-    if (pragma(database, 'application_id') !== APPLICATION_ID) return fail(`is not a Selvedge database. ${RESTORE}`)
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;`)
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;')
+    // Without it, a REPLACE would take rows away unseen by our triggers.
+    database.exec('PRAGMA recursive_triggers = ON;')
+    // The log is emptied by ourselves, and then wholly: what is left of one that was copied already would be read again after a crash.
+    database.exec('PRAGMA wal_autocheckpoint = 0;')
     database.exec(`PRAGMA max_page_count = ${Math.ceil(bytesMax / PAGE_BYTES)};`)
-    database.exec('BEGIN IMMEDIATE; COMMIT')
-    const problem = damage(database)
-    return problem === undefined ? ok(database) : fail(problem)
+    database.exec('BEGIN IMMEDIATE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
+    return ok(database)
   } catch (error) {
-    if (/locked|busy/i.test(words(error))) {
-      return fail('is in use by another control plane. End that one, or name another folder with --data-dir.')
-    }
-    return fail(`cannot be read (${words(error)}). ${RESTORE}`)
+    database.close()
+    return err(
+      `Cannot open the store: ${path} cannot be written (${words(error)}). Check its permissions and its disk.`,
+    )
   }
-}
-
-/** What is wrong with the file: SQLite's own check of its structure, then our digest of every content (a flipped bit in a text is none of SQLite's business). */
-function damage(database: DatabaseSync): string | undefined {
-  const found = database.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
-  if (found !== 'ok') return `is damaged (${String(found)}). ${RESTORE}`
-  const version = database.prepare("SELECT value FROM meta WHERE key = 'schema_version'").get()?.value
-  if (version !== SCHEMA_VERSION) {
-    return `has schema version ${String(version)}, and this program knows ${SCHEMA_VERSION}. Use the program's version that wrote it.`
-  }
-  if (database.prepare("SELECT value FROM meta WHERE key = 'revision'").get() === undefined) {
-    return `is damaged (its revision is gone). ${RESTORE}`
-  }
-  for (const row of database.prepare('SELECT kind, namespace, name, content, digest FROM resources').iterate()) {
-    if (digestOf(String(row.content)) !== row.digest) {
-      return `is damaged (${row.kind} ${row.namespace}/${row.name} is not what was written). ${RESTORE}`
-    }
-  }
-  return undefined
-}
-
-function digestOf(content: string): string | undefined {
-  try {
-    return contentDigest(JSON.parse(content))
-  } catch {
-    return undefined
-  }
-}
-
-function pragma(database: DatabaseSync, name: string): unknown {
-  return database.prepare(`PRAGMA ${name}`).get()?.[name]
 }
 
 function words(error: unknown): string {

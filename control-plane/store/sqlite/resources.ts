@@ -14,7 +14,7 @@ import type {
   StoreError,
 } from '../store.ts'
 import type { SqliteAuditLog } from './audit.ts'
-import { type RevisionCounter, transaction } from './transaction.ts'
+import type { Transactions } from './transactions.ts'
 
 const WANTED = `($kind IS NULL OR kind = $kind) AND ($namespace IS NULL OR namespace = $namespace)
   AND (kind, namespace, name) > ($afterKind, $afterNamespace, $afterName)`
@@ -30,8 +30,7 @@ const PAGE = `
   ORDER BY kind, namespace, name LIMIT $limit`
 
 export class SqliteResources {
-  readonly #database: DatabaseSync
-  readonly #revisions: RevisionCounter
+  readonly #transactions: Transactions
   readonly #audit: SqliteAuditLog
   readonly #clock: Clock
   readonly #read
@@ -40,15 +39,16 @@ export class SqliteResources {
   readonly #list
   readonly #page
 
-  constructor(database: DatabaseSync, revisions: RevisionCounter, audit: SqliteAuditLog, clock: Clock) {
-    this.#database = database
-    this.#revisions = revisions
+  constructor(database: DatabaseSync, transactions: Transactions, audit: SqliteAuditLog, clock: Clock) {
+    this.#transactions = transactions
     this.#audit = audit
     this.#clock = clock
     this.#read = database.prepare('SELECT * FROM resources WHERE kind = ? AND namespace = ? AND name = ?')
     this.#write = database.prepare(
-      `INSERT OR REPLACE INTO resources (kind, namespace, name, uid, resource_version, created_ms, content, digest)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO resources (kind, namespace, name, uid, resource_version, created_ms, content, digest)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET resource_version = excluded.resource_version,
+         content = excluded.content, digest = excluded.digest`,
     )
     this.#remove = database.prepare('DELETE FROM resources WHERE kind = ? AND namespace = ? AND name = ?')
     this.#list = database.prepare(
@@ -68,7 +68,7 @@ export class SqliteResources {
 
   /** As it was at a revision: what has not been changed since, and of the rest what the first change after it found. */
   page(query: PageQuery): StoredPage {
-    const revision = query.atRevision ?? this.#revisions.committed
+    const revision = query.atRevision ?? this.#transactions.revision
     const { kind = '', namespace = '', name = '' } = query.after ?? {}
     const filters = { kind: query.kind ?? null, namespace: query.namespace ?? null }
     const rows = this.#page.all({
@@ -84,20 +84,18 @@ export class SqliteResources {
   }
 
   commit(changes: readonly StoreChange[], actor: string): Result<Committed, StoreError> {
-    const result = transaction(this.#database, () => this.#apply(changes, actor))
-    if (result.ok) this.#revisions.advance(result.value.revision)
-    return result
+    return this.#transactions.run(() => this.#apply(changes, actor))
   }
 
   preview(changes: readonly StoreChange[]): Result<Committed, StoreError> {
-    const result = transaction(this.#database, () => this.#apply(changes, 'preview'), 'ROLLBACK')
-    return result.ok ? ok({ ...result.value, revision: this.#revisions.committed }) : result
+    const result = this.#transactions.run(() => this.#apply(changes, 'preview'), 'ROLLBACK')
+    return result.ok ? ok({ ...result.value, revision: this.#transactions.revision }) : result
   }
 
   #apply(changes: readonly StoreChange[], actor: string): Result<Committed, StoreError> {
     let revision: number | undefined
     const next = (): number => {
-      revision ??= this.#revisions.next()
+      revision ??= this.#transactions.nextRevision()
       return revision
     }
     const outcomes: ChangeOutcome[] = []
@@ -113,7 +111,7 @@ export class SqliteResources {
         this.#audit.writeChange(outcome, actor, revision)
       }
     }
-    return ok({ revision: revision ?? this.#revisions.committed, outcomes })
+    return ok({ revision: revision ?? this.#transactions.revision, outcomes })
   }
 
   #put(change: StoreChange & { kind: 'put' }, held: HeldRow | undefined, next: () => number): ChangeOutcome {

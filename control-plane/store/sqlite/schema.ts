@@ -4,11 +4,23 @@ export const APPLICATION_ID = 0x536c7667
 /** Grows with each change of the tables below. A file of another version is refused until a migration for it exists. */
 export const SCHEMA_VERSION = 2
 
+/** What `seal.ts` watches over is every table here but `state`, which carries the seal. */
 export const SCHEMA = `
-CREATE TABLE meta (
-  key TEXT PRIMARY KEY,
-  value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+CREATE TABLE state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  schema_version INTEGER NOT NULL,
+  -- Of resources and leases; see Store.
+  revision INTEGER NOT NULL,
+  -- Of all transactions: what the high-water mark counts.
+  sequence INTEGER NOT NULL,
+  -- The newest revision of which a change has been forgotten.
+  history_floor INTEGER NOT NULL,
+  -- The key of the root that this mesh has, once it has one.
+  root_pin TEXT,
+  -- Sums up all rows of all other tables; and the digest of this row.
+  row_sum TEXT NOT NULL,
+  seal TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE resources (
   kind TEXT NOT NULL,
@@ -38,6 +50,15 @@ CREATE TABLE tokens (
   uses_left INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE api_tokens (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  secret_sha256 TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   at_ms INTEGER NOT NULL,
@@ -59,7 +80,11 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX changes ON audit (revision) WHERE kind IS NOT NULL;
 
--- history_floor: the newest revision of which a change has been forgotten.
-INSERT INTO meta (key, value) VALUES ('schema_version', ${SCHEMA_VERSION}), ('revision', 0), ('history_floor', 0);
+-- Revisions between these two were never given out: a start leaps over them.
+CREATE TABLE leaps (
+  from_revision INTEGER PRIMARY KEY,
+  to_revision INTEGER NOT NULL
+) STRICT;
+
 PRAGMA application_id = ${APPLICATION_ID};
 `

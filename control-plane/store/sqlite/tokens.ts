@@ -1,17 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { JoinTokenRecord, TokenRecords } from '../../attestation/mod.ts'
-import { writeAlone } from './transaction.ts'
+import type { Transactions } from './transactions.ts'
 
 export class SqliteTokenRecords implements TokenRecords {
-  readonly #database: DatabaseSync
+  readonly #transactions: Transactions
   readonly #insert
   readonly #find
   readonly #take
   readonly #all
   readonly #remove
 
-  constructor(database: DatabaseSync) {
-    this.#database = database
+  constructor(database: DatabaseSync, transactions: Transactions) {
+    this.#transactions = transactions
     this.#insert = database.prepare(
       'INSERT INTO tokens (id, secret_sha256, namespace, service_account, created_ms, expires_ms, uses_left) VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
@@ -25,7 +25,7 @@ export class SqliteTokenRecords implements TokenRecords {
 
   async insert(record: JoinTokenRecord): Promise<void> {
     const { id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft } = record
-    writeAlone(this.#database, () =>
+    this.#transactions.runAlone(() =>
       this.#insert.run(id, secretSha256, namespace, serviceAccount, createdMs, expiresMs, usesLeft),
     )
   }
@@ -36,7 +36,7 @@ export class SqliteTokenRecords implements TokenRecords {
   }
 
   async takeUse(id: string, nowMs: number): Promise<boolean> {
-    return writeAlone(this.#database, () => Number(this.#take.run(id, nowMs).changes) === 1)
+    return this.#transactions.runAlone(() => Number(this.#take.run(id, nowMs).changes) === 1)
   }
 
   async list(): Promise<readonly JoinTokenRecord[]> {
@@ -44,7 +44,7 @@ export class SqliteTokenRecords implements TokenRecords {
   }
 
   async remove(id: string): Promise<void> {
-    writeAlone(this.#database, () => this.#remove.run(id))
+    this.#transactions.runAlone(() => this.#remove.run(id))
   }
 }
 
