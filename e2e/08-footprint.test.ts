@@ -33,7 +33,7 @@ describe('an idle sidecar', () => {
     // As after an installation: nothing has run here but what `npm ci` runs.
     const cache = temporaryDir()
     vi.stubEnv('NODE_COMPILE_CACHE', cache)
-    expect((await runSelvedge(['precompile'])).code).toBe(0)
+    expect((await runSelvedge(['precompile', 'sidecar'])).code).toBe(0)
     const mesh = await startMesh(echoProcess('hello', 'hello'))
     try {
       const { pid } = mesh.sidecar('shop/hello')

@@ -7,5 +7,7 @@ import { fileURLToPath } from 'node:url'
 const entry = fileURLToPath(new URL('../bin/selvedge.js', import.meta.url))
 // Without its sources this is not a checkout, and compiled JavaScript needs no types stripped.
 if (existsSync(fileURLToPath(new URL('../cli/main.ts', import.meta.url)))) {
-  spawnSync(process.execPath, [entry, 'precompile'], { stdio: 'ignore' })
+  // V8 keeps what it compiles apart for each set of its flags, and a sidecar has some of its own.
+  for (const what of ['sidecar', 'commands'])
+    spawnSync(process.execPath, [entry, 'precompile', what], { stdio: 'ignore' })
 }
