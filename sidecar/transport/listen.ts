@@ -7,6 +7,8 @@ import { KEEP_ALIVE } from './keep-alive.ts'
 /** A caller that says nothing at all is closed after this, before anything is known of it. What follows has the handshake's own time limit. */
 const FIRST_BYTE_MS = 4_000
 const TLS_HANDSHAKE = 0x16
+/** Node has no name for every error of OpenSSL's. */
+const NAMELESS = 'UNSPECIFIED: its chain breaks a rule, as a signer does that may not sign'
 
 /** Opens a listener. Port 0 asks for a free one. `flag` is what the message tells the user to change. */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<Result<Port, string>> {
@@ -112,6 +114,7 @@ export class MeshListener {
 /** Node ends a peer whose certificate OpenSSL refuses as if it had hung up, and keeps the reason to itself. */
 function whyRefused(error: NodeJS.ErrnoException, socket: TLSSocket): string {
   const refused: unknown = socket.authorizationError
+  if (refused === 'UNSPECIFIED') return NAMELESS
   if (typeof refused === 'string') return refused
   return error.code ?? error.message
 }
