@@ -48,10 +48,13 @@ const somePath = fc.array(segment, { maxLength: 2 }).map(parts => `/${parts.join
 const slash = fc.constantFrom('', '/')
 const path: fc.Arbitrary<Match['path']> = fc.oneof(
   fc.record({ type: fc.constant('Exact' as const), value: somePath }),
-  fc.tuple(somePath, slash).map(([value, end]) => ({
-    type: 'PathPrefix' as const,
-    value: value === '/' ? value : value + end,
-  })),
+  {
+    arbitrary: fc.record({
+      type: fc.constant('PathPrefix' as const),
+      value: fc.constantFrom('/', '/', '/a', '/a/', '/ab', '/v1/', '/a/a', '/a/a/', '/a/v1'),
+    }),
+    weight: 3,
+  },
   fc.record({
     type: fc.constant('RegularExpression' as const),
     value: fc.constantFrom('/v[0-9]+', '/a(/.*)?', '.*b', '/'),
@@ -86,7 +89,7 @@ const match: fc.Arbitrary<Match> = fc.record(
 const route: fc.Arbitrary<Route> = fc.record({
   name: fc.constantFrom('r1', 'r2', 'r3', 'r4'),
   created: fc.constantFrom(undefined, '2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'),
-  ports: fc.uniqueArray(fc.constantFrom(undefined, ...PORTS), { minLength: 1 }),
+  ports: fc.constantFrom([undefined], [80], [81], [80, 81], [81, undefined]),
   rules: fc.array(fc.array(match, { minLength: 1, maxLength: 3, size: 'max' }), {
     minLength: 1,
     maxLength: 3,
@@ -252,6 +255,6 @@ describe('[GW-1] [GW-3] [GW-5] [GW-15] [GW-16] routes as they are written', () =
     const kinds = sampled.map(([all, ask]) => expectedOf(all, ask))
     expect(sampled.filter(([all, ask]) => candidatesOf(all, ask).length > 1).length).toBeGreaterThan(150)
     expect(kinds.filter(kind => kind === 'no-match').length).toBeGreaterThan(100)
-    expect(kinds.filter(kind => kind === 'pass-through').length).toBeGreaterThan(100)
+    expect(kinds.filter(kind => kind === 'pass-through').length).toBeGreaterThan(50)
   })
 })
