@@ -13,7 +13,7 @@ function ruleWith(backends: readonly Backend[]): PreparedRule {
   return match.rule
 }
 
-test('weights of 90 and 10 hold within one percentage point over 20,000 requests', () => {
+test('[GW-6] weights of 90 and 10 hold within one percentage point over 20,000 requests', () => {
   const [stable, canary] = [backend(90), backend(10, 'canary')]
   const split = ruleWith([stable, canary])
   const random = seededRandom(1)
@@ -22,33 +22,72 @@ test('weights of 90 and 10 hold within one percentage point over 20,000 requests
   expect(Math.abs(canaries / 20_000 - 0.1)).toBeLessThan(0.01)
 })
 
-test('any weights: the shares converge, and a weight of 0 gets nothing', () => {
+/**
+ * How far counts lie from what is expected of them: Pearson's chi-square, in standard deviations of its distribution
+ * (mean k, variance 2k, for k degrees of freedom).
+ */
+function surprise(counts: readonly number[], expected: readonly number[]): number {
+  const freedom = counts.length - 1
+  const chiSquare = counts.reduce((sum, count, index) => sum + (count - expected[index]!) ** 2 / expected[index]!, 0)
+  return (chiSquare - freedom) / Math.sqrt(2 * freedom)
+}
+
+const PICKS = 4_000
+
+function countsOf(backends: readonly Backend[], seed: number): Map<Backend | undefined, number> {
+  const split = ruleWith(backends)
+  const random = seededRandom(seed)
+  const counts = new Map<Backend | undefined, number>()
+  for (let i = 0; i < PICKS; i++) {
+    const picked = pickBackend(split, random)
+    counts.set(picked, (counts.get(picked) ?? 0) + 1)
+  }
+  return counts
+}
+
+test('[GW-6] any weights: each backend gets the share of its weight, and one of 0 gets nothing', () => {
+  const weight = fc.oneof(fc.constant(0), fc.integer({ min: 20, max: 100 }))
+  fc.assert(
+    fc.property(fc.array(weight, { minLength: 2, maxLength: 6 }), fc.integer(), (weights, seed) => {
+      const backends = weights.map(each => backend(each))
+      const total = weights.reduce((sum, each) => sum + each, 0)
+      const counts = countsOf(backends, seed)
+      for (const each of backends) if (each.weight === 0) expect(counts.has(each)).toBe(false)
+      const weighty = backends.filter(each => each.weight > 0)
+      if (weighty.length === 0) expect(counts.get(undefined)).toBe(PICKS)
+      if (weighty.length < 2) return
+      const expected = weighty.map(each => (PICKS * each.weight) / total)
+      // Chance alone goes as far once in ten million times.
+      const found = surprise(
+        weighty.map(each => counts.get(each) ?? 0),
+        expected,
+      )
+      expect(found).toBeLessThan(20)
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('[GW-6] weights are shares of their sum, whatever that is', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.nat(9), { minLength: 2, maxLength: 6 }),
       fc.integer(),
-      (weights, seed) => {
-        const backends = weights.map(weight => backend(weight))
-        const split = ruleWith(backends)
-        const random = seededRandom(seed)
-        const total = weights.reduce((sum, weight) => sum + weight, 0)
-        const counts = new Map<Backend | undefined, number>()
-        for (let i = 0; i < 2_000; i++) {
-          const picked = pickBackend(split, random)
-          counts.set(picked, (counts.get(picked) ?? 0) + 1)
+      fc.nat(1_000),
+      (weights, seed, by) => {
+        // The same draws with all weights multiplied: the same backends.
+        const picksOf = (factor: number): (number | undefined)[] => {
+          const backends = weights.map(each => backend(each * factor))
+          const split = ruleWith(backends)
+          const random = seededRandom(seed)
+          return Array.from({ length: 50 }, () => {
+            const picked = pickBackend(split, random)
+            return picked === undefined ? undefined : backends.indexOf(picked)
+          })
         }
-        if (total === 0) expect(counts.get(undefined)).toBe(2_000)
-        else {
-          for (const each of backends) {
-            const share = (counts.get(each) ?? 0) / 2_000
-            if (each.weight === 0) expect(share).toBe(0)
-            // Six standard deviations of a share of one half.
-            else expect(Math.abs(share - each.weight / total)).toBeLessThan(0.07)
-          }
-        }
+        expect(picksOf(by + 1)).toEqual(picksOf(1))
       },
     ),
-    { numRuns: 50 },
   )
 })
 
