@@ -4,7 +4,7 @@ import { type Caller, callerIn, callerProcess, echoProcess } from '../kit/caller
 import { eventually, pause, yes } from '../kit/eventually.ts'
 import { type Mesh, startMesh } from '../kit/mesh.ts'
 
-const ROUNDS = times(1, 20)
+const ROUNDS = times(2, 20)
 const REPLICAS = ['hello-1', 'hello-2'] as const
 const PER_SECOND = 200
 /** Some are always under way at whatever is killed. */

@@ -253,7 +253,7 @@ describe('[GW-1] [GW-3] [GW-5] [GW-15] [GW-16] routes as they are written', () =
   test('are tried hard: of what is asked here, much is contested, and nothing is rare', () => {
     const sampled = fc.sample(fc.tuple(routes, asked), { numRuns: 1_000, seed: 1 })
     const kinds = sampled.map(([all, ask]) => expectedOf(all, ask))
-    expect(sampled.filter(([all, ask]) => candidatesOf(all, ask).length > 1).length).toBeGreaterThan(150)
+    expect(sampled.filter(([all, ask]) => candidatesOf(all, ask).length > 1).length).toBeGreaterThan(100)
     expect(kinds.filter(kind => kind === 'no-match').length).toBeGreaterThan(100)
     expect(kinds.filter(kind => kind === 'pass-through').length).toBeGreaterThan(50)
   })
