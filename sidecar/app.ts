@@ -1,5 +1,6 @@
 import { type Clock, err, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
 import { CertificateAlarm, certificateState } from './certificate-alarm.ts'
+import { routeToCollector } from './collector-route.ts'
 import type { SidecarConfig } from './config.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { type Identity, loadEnrolment } from './identity/mod.ts'
@@ -12,7 +13,9 @@ import { CurrentPolicy } from './policy/mod.ts'
 import { type ApplicationProbe, probeApplication } from './probe.ts'
 import { Protection } from './protection.ts'
 import { refusalLog } from './refusal-log.ts'
+import { spanExport } from './span-export.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
+import { preloadExporters } from './telemetry/otlp/mod.ts'
 import { Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
 import type { UpstreamEnvironment } from './upstream/mod.ts'
 import { adminView } from './view.ts'
@@ -87,7 +90,7 @@ export async function startSidecar(
   if (!origin.ok) return origin
   const { identity } = origin.value
   const access = createAccessLog(config.workload, logFd)
-  const assembly = assemble({ config, identity, clock, random, log, access })
+  const assembly = assemble({ config, version, identity, clock, random, log, access })
   const doors = await openDoors(assembly.doorParts)
   if (!doors.ok) {
     identity.close()
@@ -110,12 +113,14 @@ export async function preload(): Promise<void> {
   await loadEnrolment()
   await import('./discovery/mod.ts')
   await import('./telemetry/report/mod.ts')
+  await preloadExporters()
 }
 
 type Assembly = ReturnType<typeof assemble>
 
 interface AssemblyParts {
   readonly config: SidecarConfig
+  readonly version: string
   readonly identity: Identity
   readonly clock: Clock
   readonly random: Random
@@ -135,7 +140,7 @@ interface Own {
 
 /** Everything that needs no listener yet. */
 function assemble(parts: AssemblyParts) {
-  const { config, identity, clock, random, log, access } = parts
+  const { config, version, identity, clock, random, log, access } = parts
   const { nowMs } = clock
   const own: Own = {
     listeners: [],
@@ -148,11 +153,14 @@ function assemble(parts: AssemblyParts) {
   const policy = new CurrentPolicy(() => turn.nowMs())
   const instruments = new Instruments()
   const wheel = new TimerWheel(() => turn.nowMs())
+  const spans = spanExport({ policy, random, nowMs, log, version, route: (host, port) => collectorRoute(host, port) })
   const tracer = new Tracer({
     random,
     nowMs: () => turn.nowMs(),
     wallMs: clock.wallMs,
     sampling: () => policy.self?.mesh.traceSampling ?? 0,
+    reported: config.source.kind === 'control-plane',
+    exported: spans,
   })
   const broken = (error: unknown): void => {
     instruments.brokenExchanges++
@@ -196,7 +204,9 @@ function assemble(parts: AssemblyParts) {
       application.closeIdle('all')
     },
   })
-  const resolver = new Resolver(policy, new Authorities(config.namespace), environment)
+  const authorities = new Authorities(config.namespace)
+  const resolver = new Resolver(policy, authorities, environment)
+  const collectorRoute = routeToCollector({ policy, authorities, destinations, environment })
   const accessLogEnabled = (): boolean => config.accessLog || policy.self?.mesh.accessLog === true
   const shared = { environment, tracer, overload: protection.watch, log: access.log, accessLogEnabled }
   const view = adminView({
@@ -204,6 +214,7 @@ function assemble(parts: AssemblyParts) {
     connected: () => own.source?.source.connected() ?? false,
     draining: () => own.draining,
     status: () => own.source?.status(),
+    spans: () => ({ exported: spans.exported, dropped: { ...spans.dropped, unreported: tracer.dropped } }),
   })
   const alarm = new CertificateAlarm(log)
   const lookAtCertificate = (): void => {
@@ -218,7 +229,7 @@ function assemble(parts: AssemblyParts) {
     inbound: inboundStack({ ...shared, policy, application, refusing: () => own.refusing }),
     draining: () => own.draining,
   }
-  const upkeep = { protection, lookAtCertificate }
+  const upkeep = { protection, lookAtCertificate, spans }
   return { own, nowMs, access, policy, instruments, wheel, tracer, destinations, application, doorParts, ...upkeep }
 }
 
@@ -273,7 +284,7 @@ function running(
     clearInterval(forgetting)
     own.probe?.close()
     stopRetiring()
-    await stopReporting()
+    await Promise.all([stopReporting(), assembly.spans.close()])
     doors.close()
     destinations.close()
     application.close()

@@ -5,7 +5,7 @@ import type { Destinations } from './outbound/mod.ts'
 import { LOOP_DELAY_BOUNDS_MS } from './overload/mod.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
-import type { Instruments } from './telemetry/mod.ts'
+import type { Instruments, MetricsView } from './telemetry/mod.ts'
 
 export interface ViewParts {
   readonly policy: CurrentPolicy
@@ -18,6 +18,7 @@ export interface ViewParts {
   connected(): boolean
   draining(): boolean
   status(): unknown
+  spans: MetricsView['spans']
 }
 
 /** What admin pages and metrics read, at the moment that they are asked for. */
@@ -59,6 +60,7 @@ export function adminView(parts: ViewParts): AdminView {
       certificateExpiryMs: () => identity.current().notAfterMs,
       configUpdates: () => ({ applied: policy.applied, refused: policy.refused }),
       controlPlaneConnected: parts.connected,
+      spans: parts.spans,
       strain: () => {
         const { watch, refusals } = protection
         return {

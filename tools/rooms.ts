@@ -12,6 +12,9 @@ const DECISION = { ...PURE, may: ['model/snapshot'] } as const
 /** Rooms that do the operating system's business. */
 const NODE = ['node:*']
 const GRPC = [...NODE, '@grpc/grpc-js']
+const OPENTELEMETRY = ['api', 'exporter-trace-otlp-grpc', 'exporter-trace-otlp-proto', 'resources', 'sdk-trace'].map(
+  name => `@opentelemetry/${name}`,
+)
 /** What both stacks are made of; neither knows the other. */
 const STACK = {
   may: [
@@ -122,7 +125,8 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar/identity',
     purpose: 'the key and its certificate, kept fresh',
-    may: ['certs', 'proto'],
+    // Its key is kept where the operator gave a folder.
+    may: ['common/folders', 'certs', 'proto'],
     packages: GRPC,
     doors: { 'identity.ts': 'the contract alone: who needs an identity needs none of its sources' },
   },
@@ -135,8 +139,8 @@ const sidecar: readonly Room[] = [
   },
   {
     path: 'sidecar/discovery',
-    purpose: 'the stream from the control plane: deltas, ACK, NACK, backoff',
-    may: ['model/snapshot', 'proto', 'sidecar/identity', 'sidecar/policy'],
+    purpose: 'the stream from the control plane: deltas, ACK, NACK, backoff, last-known-good on disk',
+    may: ['common/folders', 'model/snapshot', 'proto', 'sidecar/identity', 'sidecar/policy'],
     packages: GRPC,
   },
   {
@@ -151,6 +155,13 @@ const sidecar: readonly Room[] = [
     purpose: 'the stream of counts and spans to the control plane; apart, so that file mode loads no gRPC',
     may: ['model/telemetry', 'proto', 'sidecar/identity', 'sidecar/telemetry'],
     packages: GRPC,
+  },
+  {
+    path: 'sidecar/telemetry/otlp',
+    purpose: 'spans to an OpenTelemetry collector; apart, so that the SDK is loaded only where a policy names one',
+    may: ['sidecar/telemetry'],
+    // The SDK's own exporters, and the gRPC that one of them stands on.
+    packages: [...GRPC, ...OPENTELEMETRY],
   },
   { path: 'sidecar/inbound', purpose: 'requests from other sidecars to the local application', ...STACK },
   { path: 'sidecar/outbound', purpose: 'requests from the local application to the mesh', ...STACK },

@@ -97,6 +97,8 @@ export class Exchange {
   traceSampled = false
   /** The span of the attempt under way, when the exchange is sampled. */
   attemptSpan = ''
+  /** The caller ended the exchange before its answer was whole. */
+  callerLeft = false
   /** What the stack's own filters settle for each other; only they look into it. */
   plan: unknown = undefined
   private readonly sink: AnswerSink
@@ -188,6 +190,7 @@ export class Exchange {
   /** The caller's side is gone: nothing can be answered any more. */
   callerGone(): void {
     if (this.progress === 'ended') return
+    this.callerLeft = true
     if (this.status === 0) this.status = CLIENT_CLOSED
     this.facts.detail = 'the caller went away'
     const { carrier } = this

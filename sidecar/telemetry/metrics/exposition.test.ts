@@ -53,6 +53,7 @@ function view(instruments: Instruments) {
     certificateExpiryMs: () => 1_700_000_000_500,
     configUpdates: () => ({ applied: 3, refused: 1 }),
     controlPlaneConnected: () => true,
+    spans: () => ({ exported: 7, dropped: { 'queue-full': 2, refused: 0 } }),
     strain: () => ({
       memory: { ratio: 0.93, refusesConnections: true, refusesRequests: false },
       loopDelay: { boundsMs: [5, 1_000], counts: [7, 2, 1], sumMs: 2_500, count: 10 },
@@ -147,6 +148,9 @@ describe('the exposition', () => {
     expect(valuesOf('selvedge_certificate_expiry_timestamp_seconds')).toEqual([1_700_000_000.5])
     expect(valuesOf('selvedge_config_updates_total', { result: 'refused' })).toEqual([1])
     expect(valuesOf('selvedge_control_plane_connected')).toEqual([1])
+    expect(valuesOf('selvedge_spans_exported_total')).toEqual([7])
+    expect(valuesOf('selvedge_spans_dropped_total', { reason: 'queue-full' })).toEqual([2])
+    expect(valuesOf('selvedge_spans_dropped_total', { reason: 'refused' })).toEqual([0])
   })
 
   test('[LOAD-2] [LOAD-3] [LOAD-7] [FAULT-2] tells how near we are to what we can carry', () => {

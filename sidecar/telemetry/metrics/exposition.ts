@@ -13,6 +13,8 @@ export interface MetricsView {
   certificateExpiryMs(): number | undefined
   configUpdates(): { readonly applied: number; readonly refused: number }
   controlPlaneConnected(): boolean
+  /** Spans that a collector took, and those that nobody will see, by why. */
+  spans(): { readonly exported: number; readonly dropped: Readonly<Record<string, number>> }
   strain(): StrainView
 }
 
@@ -93,6 +95,10 @@ export async function renderMetrics(
   gauge('selvedge_control_plane_connected', '1 while the control plane (or the file) is there.', []).set(
     view.controlPlaneConnected() ? 1 : 0,
   )
+  const spans = view.spans()
+  counter('selvedge_spans_exported_total', 'Spans that the collector took.', []).inc(spans.exported)
+  const lost = counter('selvedge_spans_dropped_total', 'Spans that were kept and came nowhere.', ['reason'])
+  for (const [reason, count] of Object.entries(spans.dropped)) lost.inc({ reason }, count)
   gauge('process_resident_memory_bytes', 'Resident memory.', []).set(process.memoryUsage.rss())
 
   const loopDelay = strainMetrics({ counter, gauge }, view.strain())

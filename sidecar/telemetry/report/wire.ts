@@ -31,11 +31,12 @@ function encodeEdge(edge: EdgeReport): EdgeWire {
 }
 
 function encodeSpan(span: Span): SpanWire {
+  const { kind, source, destination, method, path, status, cause, route, endpoint, startUs, durationUs } = span
   return {
-    ...span,
+    ...{ kind, source, destination, method, path, status, route, endpoint, startUs, durationUs },
     traceId: Buffer.from(span.traceId, 'hex'),
     spanId: Buffer.from(span.spanId, 'hex'),
     parentSpanId: Buffer.from(span.parentSpanId, 'hex'),
-    cause: span.cause ?? '',
+    cause: cause ?? '',
   }
 }

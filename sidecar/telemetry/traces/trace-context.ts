@@ -1,6 +1,4 @@
-import type { Random } from '../../../common/mod.ts'
-
-/** `traceparent` of W3C Trace Context, version 00. */
+/** `traceparent` of W3C Trace Context. */
 export interface TraceContext {
   /** 32 lower-case hex digits. */
   readonly traceId: string
@@ -9,15 +7,20 @@ export interface TraceContext {
   readonly sampled: boolean
 }
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+/** Version 00 has these 55 characters; a later one may go on after another hyphen, and is read as far as we know it (section 4.3). */
+const TRACEPARENT =
+  /^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})|(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?)$/
 const ZERO_TRACE = '0'.repeat(32)
 const ZERO_SPAN = '0'.repeat(16)
 
 /** `undefined` for anything malformed: the trace then begins anew, as the specification asks. */
 export function parseTraceparent(text: string): TraceContext | undefined {
   const match = TRACEPARENT.exec(text)
-  if (match === null || match[1] === ZERO_TRACE || match[2] === ZERO_SPAN) return undefined
-  return { traceId: match[1]!, spanId: match[2]!, sampled: (Number.parseInt(match[3]!, 16) & 1) === 1 }
+  if (match === null) return undefined
+  const traceId = (match[1] ?? match[4])!
+  const spanId = (match[2] ?? match[5])!
+  if (traceId === ZERO_TRACE || spanId === ZERO_SPAN) return undefined
+  return { traceId, spanId, sampled: (Number.parseInt((match[3] ?? match[6])!, 16) & 1) === 1 }
 }
 
 /** Whether a well-formed `traceparent` asks for sampling: its flags' lowest bit. One look, no parsing. */
@@ -33,17 +36,4 @@ export function looksUnsampled(text: string): boolean {
 
 export function formatTraceparent(traceId: string, spanId: string, sampled: boolean): string {
   return `00-${traceId}-${spanId}-0${sampled ? 1 : 0}`
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-/** 16 hex digits, never all zero. */
-export function newSpanId(random: Random): string {
-  const high = (random() * 0x1_0000_0000) >>> 0
-  const low = ((random() * 0x1_0000_0000) >>> 0) | 1
-  return word(high) + word(low)
-}
-
-function word(n: number): string {
-  return HEX[n >>> 24]! + HEX[(n >>> 16) & 255]! + HEX[(n >>> 8) & 255]! + HEX[n & 255]!
 }

@@ -3,21 +3,25 @@ import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../common/mod.ts'
 import { type Exchange, Stack } from '../../http/mod.ts'
 import { endWith, exchange } from '../exchange.fixture.ts'
-import { Tracer } from '../mod.ts'
-import { formatTraceparent, newSpanId, parseTraceparent } from './trace-context.ts'
+import { type KeptSpan, Tracer } from '../mod.ts'
+import { formatTraceparent, parseTraceparent } from './trace-context.ts'
+import { newSpanId } from './trace-ids.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PARENT = 'b7ad6b7169203331'
 const SAMPLED = `00-${TRACE}-${PARENT}-01`
 const UNSAMPLED = `00-${TRACE}-${PARENT}-00`
 
-function traced(sampling: number, seed = 1) {
+function traced(sampling: number, { seed = 1, reported = true, wanted = false } = {}) {
   const clock = { nowMs: 1_000 }
+  const exported: KeptSpan[] = []
   const tracer = new Tracer({
     random: seededRandom(seed),
     nowMs: () => clock.nowMs,
     wallMs: () => 1_700_000_000_000 + clock.nowMs,
     sampling: () => sampling,
+    reported,
+    exported: { wanted, add: span => void exported.push(span) },
   })
   const stack = new Stack([tracer.filter('client')], () => {})
   const run = (fields: Record<string, string>, status: number): Exchange => {
@@ -26,7 +30,7 @@ function traced(sampling: number, seed = 1) {
     endWith(x, status)
     return x
   }
-  return { tracer, stack, run, clock }
+  return { tracer, stack, run, clock, exported }
 }
 
 describe('a traceparent that is given', () => {

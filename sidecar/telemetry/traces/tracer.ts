@@ -1,14 +1,21 @@
 import type { AttemptClass, Random } from '../../../common/mod.ts'
-import type { Span } from '../../../model/telemetry/mod.ts'
 import { type Exchange, type Filter, ownText, pathOf } from '../../http/mod.ts'
-import { formatTraceparent, looksUnsampled, newSpanId, parseTraceparent, type TraceContext } from './trace-context.ts'
+import type { KeptSpan, SpanExport } from './kept-span.ts'
+import { formatTraceparent, looksUnsampled, parseTraceparent } from './trace-context.ts'
+import { newSpanId, TraceIds } from './trace-ids.ts'
 import { UnixTime } from './unix-time.ts'
 
 /** Spans that wait for the next report. What comes on top is dropped and counted: traces are a sample anyway. */
 const SPANS_MAX = 2_000
 const PATH_CHARACTERS_MAX = 256
-/** New traces that share the first half of their id. */
-const HIGH_USES = 64
+const METHOD_CHARACTERS_MAX = 32
+/** RFC 1035 allows a name 255 bytes; a port and brackets come on top. */
+const AUTHORITY_CHARACTERS_MAX = 264
+/** W3C Trace Context, 3.3.1.5: at least so many are to be handed on. What is longer still goes on with the request, not with the span. */
+const TRACE_STATE_CHARACTERS_MAX = 512
+const DETAIL_CHARACTERS_MAX = 256
+/** In `tracestate`, an exchange that carries spans itself: it leaves none, errors included, or they would never end. */
+export const UNTRACED = 'selvedge=untraced'
 
 export interface TracerOptions {
   readonly random: Random
@@ -16,19 +23,22 @@ export interface TracerOptions {
   wallMs(): number
   /** 0 to 1. */
   sampling(): number
+  /** Whether somebody calls `take`: in file mode nobody does. */
+  readonly reported: boolean
+  readonly exported: SpanExport
 }
 
 /** Hands `traceparent` on, or makes one, and keeps spans of sampled requests and of errors. An unsampled request pays for the header alone. */
 export class Tracer {
   dropped = 0
   private readonly options: TracerOptions
+  private readonly ids: TraceIds
   private readonly unixTime: UnixTime
-  private spans: Span[] = []
-  private high = ''
-  private highUses = 0
+  private spans: KeptSpan[] = []
 
   constructor(options: TracerOptions) {
     this.options = options
+    this.ids = new TraceIds(options.random)
     this.unixTime = new UnixTime(options)
   }
 
@@ -61,31 +71,16 @@ export class Tracer {
       if (context !== undefined) {
         x.traceParent = context.spanId
         x.traceSampled = true
-        this.send(x, context.traceId, newSpanId(this.options.random))
+        x.traceText = formatTraceparent(context.traceId, newSpanId(this.options.random), true)
+        x.request.headers.set('traceparent', x.traceText)
         return
       }
       // W3C Trace Context, 3.3: what belongs to a trace that can't be read is not for the one that begins here.
       x.request.headers.remove('tracestate')
     }
     x.traceSampled = this.options.random() < this.options.sampling()
-    const spanId = newSpanId(this.options.random)
-    this.send(x, this.traceHigh() + spanId, spanId)
-  }
-
-  /** The first half of new trace ids. The second is drawn for each, so that together they are as good as unique, for half the cost. */
-  private traceHigh(): string {
-    if (this.highUses++ % HIGH_USES === 0) this.high = newSpanId(this.options.random)
-    return this.high
-  }
-
-  private fresh(): TraceContext {
-    const spanId = newSpanId(this.options.random)
-    return { traceId: this.traceHigh() + spanId, spanId, sampled: false }
-  }
-
-  private send(x: Exchange, traceId: string, spanId: string): void {
-    x.traceText = formatTraceparent(traceId, spanId, x.traceSampled)
-    if (x.request.traceparent === undefined) x.request.headers.add('traceparent', x.traceText)
+    x.traceText = this.ids.next(x.traceSampled)
+    if (given === undefined) x.request.headers.add('traceparent', x.traceText)
     else x.request.headers.set('traceparent', x.traceText)
   }
 
@@ -100,7 +95,7 @@ export class Tracer {
 
   /** One try of a sampled exchange has ended. Times are monotonic milliseconds. */
   attempt(x: Exchange, endpoint: string, outcome: AttemptClass, status: number, startMs: number, endMs: number): void {
-    if (!x.traceSampled) return
+    if (!x.traceSampled || !this.wanted) return
     const context = parseTraceparent(x.traceText)
     if (context === undefined) return
     this.push({
@@ -113,16 +108,25 @@ export class Tracer {
       status,
       cause: outcome === 'connect-failed' ? 'connect-failed' : outcome === 'reset' ? 'upstream-reset' : undefined,
       endpoint,
+      mtls: x.facts.mtls,
+      outcome,
+      detail: '',
+      callerLeft: outcome === 'cancelled',
     })
     x.attemptSpan = ''
   }
 
+  private get wanted(): boolean {
+    return this.options.reported || this.options.exported.wanted
+  }
+
   private keep(x: Exchange, kind: 'client' | 'server'): void {
+    if (!this.wanted) return
     // What only looked like a context was handed on too: the error is kept under ids of its own.
-    const context = parseTraceparent(x.traceText) ?? this.fresh()
+    const context = parseTraceparent(x.traceText) ?? parseTraceparent(this.ids.next(false))!
     // An error of a request that nobody sampled: its header went on as it came, so the span in it is the one above ours.
     const passedOn = x.traceText === x.request.traceparent && context.traceId === x.traceText.slice(3, 35)
-    this.push({
+    const span = {
       ...this.common(x, x.startMs, this.options.nowMs()),
       traceId: context.traceId,
       spanId: passedOn ? newSpanId(this.options.random) : context.spanId,
@@ -131,35 +135,53 @@ export class Tracer {
       status: x.status,
       cause: x.facts.cause,
       endpoint: x.facts.endpoint,
-    })
+      mtls: kind === 'server' ? x.caller.kind === 'peer' : x.facts.mtls,
+      outcome: undefined,
+      detail: ownText(x.facts.detail.slice(0, DETAIL_CHARACTERS_MAX)),
+      callerLeft: x.callerLeft,
+    }
+    if (span.traceState !== UNTRACED) this.push(span)
   }
 
   private common(x: Exchange, startMs: number, endMs: number) {
     const { facts, request } = x
+    const state = request.headers.get('tracestate') ?? ''
     return {
       source: facts.source,
       destination: facts.destination,
       route: facts.route,
-      method: request.method.slice(0, 32),
+      method: request.method.slice(0, METHOD_CHARACTERS_MAX),
       path: pathOf(request.target).slice(0, PATH_CHARACTERS_MAX),
+      authority: request.authority.slice(0, AUTHORITY_CHARACTERS_MAX),
+      minorVersion: request.minorVersion,
+      sampled: x.traceSampled,
+      traceState: state.length > TRACE_STATE_CHARACTERS_MAX ? '' : state,
+      attempts: facts.attempts,
       startUs: this.unixTime.microseconds(startMs),
       durationUs: Math.round((endMs - startMs) * 1000),
     }
   }
 
-  private push(span: Span): void {
-    if (this.spans.length >= SPANS_MAX) {
-      this.dropped++
-      return
+  private push(span: KeptSpan): void {
+    const { exported, reported } = this.options
+    // Pieces of the request's head: it may be taken by nobody for long.
+    const kept: KeptSpan = {
+      ...span,
+      traceId: ownText(span.traceId),
+      parentSpanId: ownText(span.parentSpanId),
+      method: ownText(span.method),
+      path: ownText(span.path),
+      authority: ownText(span.authority),
+      traceState: ownText(span.traceState),
     }
-    const { traceId, parentSpanId, method, path } = span
-    // Pieces of the request's head: it may be taken by nobody for long, and wait in file mode for ever.
-    const own = { traceId: ownText(traceId), parentSpanId: ownText(parentSpanId), method: ownText(method) }
-    this.spans.push({ ...span, ...own, path: ownText(path) })
+    if (exported.wanted) exported.add(kept)
+    if (!reported) return
+    if (this.spans.length >= SPANS_MAX) this.dropped++
+    else this.spans.push(kept)
   }
 
   /** What has been kept since the last call. */
-  take(): Span[] {
+  take(): KeptSpan[] {
     this.unixTime.observe()
     const { spans } = this
     this.spans = []

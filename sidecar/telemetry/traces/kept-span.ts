@@ -1,0 +1,30 @@
+import type { AttemptClass } from '../../../common/mod.ts'
+import type { Span } from '../../../model/telemetry/mod.ts'
+
+/** What a sidecar knows of a span beyond what it reports to the control plane. Texts hold no head alive. */
+export interface KeptSpan extends Span {
+  /** What the `traceparent` that went on said. An error is kept though nobody sampled it. */
+  readonly sampled: boolean
+  /** `tracestate` as it came, for whoever exports the span; empty where there was none. */
+  readonly traceState: string
+  /** The host, or host and port, that was asked for. */
+  readonly authority: string
+  readonly minorVersion: 0 | 1
+  /** Over mTLS: to the endpoint; for `server`, from the caller. */
+  readonly mtls: boolean
+  /** Of an attempt: which one it was, from 1. Of an exchange: how many there were. */
+  readonly attempts: number
+  /** How an attempt ended; `undefined` for an exchange. */
+  readonly outcome: AttemptClass | undefined
+  /** Why there is a cause, in words; empty where nothing is known. */
+  readonly detail: string
+  /** The caller ended it. */
+  readonly callerLeft: boolean
+}
+
+/** Takes spans as they are kept. */
+export interface SpanExport {
+  /** Whether anybody wants them now. */
+  readonly wanted: boolean
+  add(span: KeptSpan): void
+}
