@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CONTROL_PLANE_FLAGS, controlPlaneHelp, isLoopback, readControlPlaneConfig } from './config.ts'
+import { CONTROL_PLANE_FLAGS, controlPlaneHelp, readControlPlaneConfig, restSpeaksTls } from './config.ts'
 
 describe('the control plane’s configuration', () => {
   it('has a default for everything', () => {
@@ -12,6 +12,7 @@ describe('the control plane’s configuration', () => {
         leafLifeMs: 86_400_000,
         leaseGraceMs: 1_500,
         restartGraceMs: 10_000,
+        acceptCa: undefined,
         logLevel: 'info',
       },
     })
@@ -53,8 +54,17 @@ describe('the control plane’s configuration', () => {
   it('tells every flag, its default and its variable in the help', () => {
     for (const { name, variable, fallback } of CONTROL_PLANE_FLAGS) {
       expect(controlPlaneHelp()).toContain(`--${name} `)
-      expect(controlPlaneHelp()).toContain(`(default: ${fallback}) [${variable}]`)
+      expect(controlPlaneHelp()).toContain(fallback === '' ? `[${variable}]` : `(default: ${fallback}) [${variable}]`)
     }
+  })
+
+  it('takes the pin of a new root only as it is written', () => {
+    const pin = 'ab'.repeat(32)
+    expect(readControlPlaneConfig(['--accept-ca', pin], {})).toMatchObject({ ok: true, value: { acceptCa: pin } })
+    expect(readControlPlaneConfig(['--accept-ca', 'ab'], {})).toMatchObject({
+      ok: false,
+      error: [expect.stringContaining('it must be 64 hexadecimal digits')],
+    })
   })
 
   it('knows loopback', () => {

@@ -21,6 +21,8 @@ export interface ControlPlaneConfig {
   readonly trustDomain: TrustDomain
   /** An IP address or `localhost`: where all four ports listen. */
   readonly host: string
+  /** `auto`: off loopback. kubectl sends its token over TLS alone. */
+  readonly restTls: 'auto' | 'always'
   /** 0 asks for a free one. */
   readonly ports: {
     readonly rest: number
@@ -31,6 +33,8 @@ export interface ControlPlaneConfig {
   readonly leafLifeMs: number
   readonly leaseGraceMs: number
   readonly restartGraceMs: number
+  /** The pin of a root that shall take the place of the one that the store remembers. */
+  readonly acceptCa: string | undefined
   readonly logLevel: LogLevel
 }
 
@@ -40,6 +44,7 @@ export const CONTROL_PLANE_FLAGS: readonly Setting[] = [
   setting('trust-domain', 'NAME', 'cluster.local', 'the trust domain of the SPIFFE IDs; fixed once the CA is made'),
   setting('host', 'ADDRESS', '127.0.0.1', 'the IP address to listen on; off loopback the REST API speaks TLS'),
   setting('rest-port', 'PORT', '15080', 'REST API (0: a free port, as for all ports)'),
+  setting('rest-tls', 'WHEN', 'auto', 'when the REST API speaks TLS: auto (off loopback) or always'),
   setting('enrolment-port', 'PORT', '15010', 'enrolment of sidecars, server TLS'),
   setting('discovery-port', 'PORT', '15012', 'discovery, telemetry and renewal, mTLS'),
   setting('metrics-port', 'PORT', '15014', 'Prometheus metrics'),
@@ -55,6 +60,12 @@ export const CONTROL_PLANE_FLAGS: readonly Setting[] = [
     'DURATION',
     formatDurationMs(RESTART_GRACE_MS),
     'the same after a restart of the control plane itself',
+  ),
+  setting(
+    'accept-ca',
+    'SHA256',
+    '',
+    "once, after the CA was replaced on purpose: the new root's pin, as the refusal names it",
   ),
   setting('log-level', 'LEVEL', 'info', `how much to log: ${LOG_LEVELS.join(', ')}`),
 ]
@@ -76,6 +87,9 @@ export function readControlPlaneConfig(
     dataDir: given.read('data-dir', text => (text.includes('\0') ? err('it is no path') : ok(resolve(text)))),
     trustDomain: given.read('trust-domain', parseTrustDomain),
     host: given.read('host', parseAddress),
+    restTls: given.read('rest-tls', text =>
+      text === 'auto' || text === 'always' ? ok(text) : err('it must be auto or always'),
+    ),
     ports: {
       rest: given.read('rest-port', parseListenPort),
       enrolment: given.read('enrolment-port', parseListenPort),
@@ -85,6 +99,9 @@ export function readControlPlaneConfig(
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
     leaseGraceMs: given.read('lease-grace', text => parseDurationWithin(text, 0, GRACE_MS_MAX)),
     restartGraceMs: given.read('restart-grace', text => parseDurationWithin(text, 0, GRACE_MS_MAX)),
+    acceptCa: given.read('accept-ca', text =>
+      /^[0-9a-f]{64}$/.test(text) ? ok(text) : err('it must be 64 hexadecimal digits'),
+    ),
     logLevel: given.read('log-level', parseLogLevel),
   }
   const { problems } = given
@@ -94,8 +111,13 @@ export function readControlPlaneConfig(
 }
 
 /** Whether an address that we listen on can be reached from this machine alone. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host)
+}
+
+/** Whether the REST API speaks TLS: whoever could see its traffic would have the token. */
+export function restSpeaksTls({ host, restTls }: ControlPlaneConfig): boolean {
+  return restTls === 'always' || !isLoopback(host)
 }
 
 /** What `selvedge control-plane --help` prints. */

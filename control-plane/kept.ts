@@ -38,7 +38,7 @@ export async function openKept(
         'Restore it from a backup, or begin a new mesh with an empty --data-dir.',
     )
   }
-  const store = await openSqliteStore({ dataDir, clock })
+  const store = await openSqliteStore({ dataDir, clock, failed: error => log.warn(`The store: ${String(error)}`) })
   if (!store.ok) return store
   onClose(() => store.value.close())
   const world = await openWorld(store.value)
@@ -47,6 +47,8 @@ export async function openKept(
   const storeIsNew = await isUnused(store.value)
   const authority = openAuthority({ dir: join(dataDir, 'ca'), storeIsNew, trustDomain, clock, leafLifeMs })
   if (!authority.ok) return authority
+  const pinned = await pinRoot(store.value, authority.value.rootPin, config)
+  if (!pinned.ok) return pinned
   const ownLeaf = openOwnLeaf({ authority: authority.value, clock, random: systemRandom, log })
   if (!ownLeaf.ok) return ownLeaf
   onClose(() => ownLeaf.value.close())
@@ -62,7 +64,30 @@ export async function openKept(
   })
 }
 
-/** Nothing was ever written and nobody was ever admitted: a start that ended too early is like none. */
+/** Nothing was ever written, nobody was ever admitted, and no root was ever remembered: a start that ended too early is like none. */
 async function isUnused(store: Store): Promise<boolean> {
-  return store.revision() === 0 && (await store.tokens.list()).length === 0
+  return store.revision() === 0 && store.rootPin() === undefined && (await store.tokens.list()).length === 0
+}
+
+/**
+ * The store remembers the root: with another one, though it is whole and of the same trust domain, no sidecar that runs would trust
+ * this control plane, and none that it admits would be trusted by the others.
+ */
+async function pinRoot(
+  store: Store,
+  found: string,
+  { dataDir, acceptCa }: ControlPlaneConfig,
+): Promise<Result<undefined, string>> {
+  const known = store.rootPin()
+  if (known === found) return ok(undefined)
+  if (known !== undefined && acceptCa !== found) {
+    return err(
+      `Cannot start the certificate authority: the CA in ${join(dataDir, 'ca')} (key ${found}) is not the one of this mesh (key ${known}). ` +
+        `Put that one back from its backup; or, when the mesh shall have this new one and every sidecar join again, start once with --accept-ca ${found}`,
+    )
+  }
+  const pinned = await store.pinRoot(found, 'control-plane')
+  return pinned.ok
+    ? pinned
+    : err('message' in pinned.error ? pinned.error.message : 'Cannot remember the CA: conflict.')
 }
