@@ -2,10 +2,10 @@ import type { Server } from 'node:http'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { destination, type Logger, pino } from 'pino'
 import { type Clock, ok, type Result, systemClock } from '../common/mod.ts'
-import { type ApiParts, apiRoutes, apiServer, type TokenIssuer } from './api/mod.ts'
+import { type ApiParts, apiRoutes, apiServer, openAccess, type TokenIssuer } from './api/mod.ts'
 import { createJoinToken } from './attestation/mod.ts'
 import { enrolmentService, peerIdentity, renewalService } from './ca/mod.ts'
-import { type ControlPlaneConfig, isLoopback } from './config.ts'
+import { type ControlPlaneConfig, restSpeaksTls } from './config.ts'
 import { discoveryService } from './discovery/mod.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { createFleet } from './fleet/mod.ts'
@@ -119,6 +119,8 @@ async function assemble(
     graph: telemetry,
     traces: telemetry,
     tokens,
+    access: openAccess(kept.token, store.apiTokens, clock),
+    clock,
     info,
     ready: () => doors !== undefined,
   }
@@ -142,7 +144,7 @@ async function assemble(
     await close()
   })
   log.info({ version, trustDomain, revision: store.revision() }, 'ready')
-  const scheme = isLoopback(config.host) ? 'http' : 'https'
+  const scheme = restSpeaksTls(config) ? 'https' : 'http'
   return ok({ rest: `${scheme}://${rest}`, ...addresses, tokenFile: kept.tokenFile })
 }
 
@@ -184,9 +186,8 @@ function tokenIssuer({ store, authority }: Kept, clock: Clock): TokenIssuer {
 
 function restServer(config: ControlPlaneConfig, kept: Kept, parts: ApiParts, log: Logger): Server {
   return apiServer({
-    // Whoever can see this traffic would have the token.
-    tls: isLoopback(config.host) ? undefined : kept.ownLeaf,
-    token: kept.token,
+    tls: restSpeaksTls(config) ? kept.ownLeaf : undefined,
+    access: parts.access,
     routes: apiRoutes(parts),
     failed: (error, call) => log.error({ err: error, call }, 'a call of the API ended with an exception'),
   })

@@ -9,6 +9,7 @@ describe('the control plane’s configuration', () => {
         trustDomain: 'cluster.local',
         host: '127.0.0.1',
         ports: { rest: 15_080, enrolment: 15_010, discovery: 15_012, metrics: 15_014 },
+        restTls: 'auto',
         leafLifeMs: 86_400_000,
         leaseGraceMs: 1_500,
         restartGraceMs: 10_000,
@@ -67,8 +68,14 @@ describe('the control plane’s configuration', () => {
     })
   })
 
-  it('knows loopback', () => {
-    expect(['127.0.0.1', '127.9.9.9', '::1', 'localhost'].every(isLoopback)).toBe(true)
-    expect(['0.0.0.0', '::', '10.0.0.1', '1127.0.0.1'].some(isLoopback)).toBe(false)
+  it('has the REST API speak TLS off loopback, and where it is told to', () => {
+    const tls = (...args: string[]) => {
+      const config = readControlPlaneConfig(args, {})
+      return config.ok && restSpeaksTls(config.value)
+    }
+    for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) expect(tls('--host', host), host).toBe(false)
+    for (const host of ['0.0.0.0', '::', '10.0.0.1']) expect(tls('--host', host), host).toBe(true)
+    expect(tls('--rest-tls', 'always')).toBe(true)
+    expect(readControlPlaneConfig(['--rest-tls', 'never'], {}).ok).toBe(false)
   })
 })

@@ -5,20 +5,12 @@ import { usageFailure } from '../failure.ts'
 /** What a path needs to know of a kind. */
 export type KindName = Pick<KindInfo, 'kind' | 'apiVersion' | 'plural'>
 
-/** What people in a hurry write. */
-const SHORT: Readonly<Record<KindInfo['kind'], readonly string[]>> = {
-  Service: ['svc'],
-  Workload: ['wl'],
-  HTTPRoute: ['route', 'routes', 'hr'],
-  TrafficPolicy: ['tp'],
-  MeshPolicy: ['mp'],
-  Process: ['proc'],
-}
-
 /** The kind that a person means: singular, plural or short, in any case. Throws wrong usage, with the nearest name. */
 export function kindOf(word: string): KindName {
   const wanted = word.toLowerCase()
-  const found = KINDS.find(({ kind, plural }) => [kind.toLowerCase(), plural, ...SHORT[kind]].includes(wanted))
+  const found = KINDS.find(({ kind, plural, shortNames }) =>
+    [kind.toLowerCase(), plural, ...shortNames].includes(wanted),
+  )
   if (found !== undefined) return found
   const near = nearestName(
     wanted,

@@ -36,9 +36,13 @@ export function loadAdminToken(dataDir: string): Result<string, string> {
 export function bearerCheck(token: string): (authorization: string | undefined) => boolean {
   const expected = digest(token)
   return authorization => {
-    const shown = /^bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1] ?? ''
-    return timingSafeEqual(digest(shown), expected)
+    return timingSafeEqual(digest(bearerOf(authorization)), expected)
   }
+}
+
+/** The token in an `Authorization` header (RFC 6750, 2.1); empty where there is none. */
+export function bearerOf(authorization: string | undefined): string {
+  return /^bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1] ?? ''
 }
 
 function digest(text: string): Buffer {

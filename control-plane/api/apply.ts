@@ -1,9 +1,9 @@
 import { err, ok, type Result } from '../../common/mod.ts'
-import { KINDS, kindInfo, parseResources, type Resource } from '../../model/resources/mod.ts'
+import { KINDS, kindInfo, parseResources, type Resource, SERVER_BUDGET } from '../../model/resources/mod.ts'
 import { type Committed, refText, type StoreChange } from '../store/mod.ts'
 import { parseObject } from './body.ts'
 import { leasesApart } from './lease-copies.ts'
-import { checkQuery, dryRunOf } from './query.ts'
+import { checkQuery, dryRunOf, WRITE_PARAMETERS } from './query.ts'
 import type { ApiAnswer, ApiCall, Route } from './router.ts'
 import type { Refusal, RefusalCause } from './status.ts'
 import { invalid, invalidResources, putOf, type Writer, warningsOf, write } from './writes.ts'
@@ -20,7 +20,7 @@ export function applyRoutes(writer: Writer): Route[] {
 }
 
 async function apply(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
-  const query = checkQuery(call.query, ['dryRun'])
+  const query = checkQuery(call.query, WRITE_PARAMETERS)
   if (!query.ok) return query
   const dryRun = dryRunOf(call.query)
   if (!dryRun.ok) return dryRun
@@ -47,7 +47,7 @@ async function apply(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, R
 
 /** Whatever `parseResources` reads: `{"resources": [...]}`, YAML documents, a `List`, one resource. */
 function resourcesIn(text: string): Result<readonly Resource[], Refusal> {
-  const parsed = parseResources(text)
+  const parsed = parseResources(text, SERVER_BUDGET)
   if (!parsed.ok) return err(invalidResources('apply', parsed.error))
   if (parsed.value.length > 0) return parsed
   return err({
@@ -57,7 +57,7 @@ function resourcesIn(text: string): Result<readonly Resource[], Refusal> {
 }
 
 async function deleteAll(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
-  const query = checkQuery(call.query, ['dryRun'])
+  const query = checkQuery(call.query, WRITE_PARAMETERS)
   if (!query.ok) return query
   const dryRun = dryRunOf(call.query)
   if (!dryRun.ok) return dryRun
@@ -97,6 +97,7 @@ function deletionOf(item: unknown, index: number): Result<StoreChange, RefusalCa
   return ok({ kind: 'delete', ref: { kind: info.kind, namespace, name }, expectedResourceVersion: undefined })
 }
 
-function summary({ revision, outcomes }: Committed) {
+/** What became of each, as it is answered. */
+export function summary({ revision, outcomes }: Committed) {
   return { revision, results: outcomes.map(({ ref, action }) => ({ resource: refText(ref), action })) }
 }

@@ -5,10 +5,19 @@ import type { Refusal } from './status.ts'
 /** As much as `parseResources` reads, and room for thousands of resources. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024
 
-const MEDIA_TYPES = ['application/json', 'application/yaml', 'application/x-yaml', 'text/yaml']
+/** What resources may come as. */
+export const RESOURCE_TYPES: readonly string[] = [
+  'application/json',
+  'application/yaml',
+  'application/x-yaml',
+  'text/yaml',
+]
 
 /** Reads a request's body whole: refused when it is too large (before it is read, where its length is told), coded, or not text. */
-export async function readBody(request: IncomingMessage): Promise<Result<string, Refusal>> {
+export async function readBody(
+  request: IncomingMessage,
+  types: readonly string[] = RESOURCE_TYPES,
+): Promise<Result<string, Refusal>> {
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > BODY_BYTES_MAX) return err(TOO_LARGE)
   const coding = request.headers['content-encoding'] ?? 'identity'
@@ -26,16 +35,21 @@ export async function readBody(request: IncomingMessage): Promise<Result<string,
     chunks.push(chunk)
   }
   if (bytes === 0) return ok('')
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  if (!MEDIA_TYPES.includes(type)) {
+  const type = mediaType(request)
+  if (!types.includes(type)) {
     const state = type === '' ? 'it has no content-type' : `its content-type is ${type.slice(0, 100)}`
-    return err({ code: 415, message: `Cannot read the body: ${state}. Send application/json or application/yaml.` })
+    return err({ code: 415, message: `Cannot read the body: ${state}. Send ${types.slice(0, 2).join(' or ')}.` })
   }
   try {
     return ok(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)))
   } catch {
     return err({ code: 400, message: 'Cannot read the body: it is not UTF-8. Save it as UTF-8.' })
   }
+}
+
+/** The content type without its parameters; empty where there is none. */
+export function mediaType(request: IncomingMessage): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
 const TOO_LARGE: Refusal = {

@@ -32,6 +32,9 @@ export function yesOrNo(query: URLSearchParams, name: string): Result<boolean, R
   return err({ code: 400, message: `Cannot use ${name}=${text.slice(0, 50)}: it must be true or false.` })
 }
 
+/** What `kubectl` says beside: who writes, and that unknown fields be refused, which they always are. */
+export const WRITE_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation', 'pretty'] as const
+
 /** `dryRun=All`, as the Kubernetes API spells it: everything is checked, nothing is written. */
 export function dryRunOf(query: URLSearchParams): Result<boolean, Refusal> {
   const text = query.get('dryRun')

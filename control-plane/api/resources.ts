@@ -1,56 +1,44 @@
 import { err, ok, type Result } from '../../common/mod.ts'
-import { KINDS, type KindInfo, parseResources, type Resource } from '../../model/resources/mod.ts'
-import { asResource, type ResourceRef, refText } from '../store/mod.ts'
-import { leasedWorkload, leasedWorkloads } from './leased.ts'
-import { checkQuery, dryRunOf } from './query.ts'
+import {
+  KINDS,
+  type KindInfo,
+  parseResources,
+  type Resource,
+  SERVER_BUDGET,
+  validateResource,
+} from '../../model/resources/mod.ts'
+import { asResource, refText, type StoreChange } from '../store/mod.ts'
+import { parseObject } from './body.ts'
+import { PATCH_TYPES, patched } from './patch.ts'
+import { checkQuery, dryRunOf, WRITE_PARAMETERS } from './query.ts'
+import { listOrWatch, notFound, type Reader, readOne, refFrom } from './reads.ts'
 import type { ApiAnswer, ApiCall, Route } from './router.ts'
 import type { Refusal } from './status.ts'
 import { invalid, invalidResources, putOf, refOf, type Writer, warningsOf, write } from './writes.ts'
 
-/** List, read, create, replace and delete, for every kind, at the paths that the Kubernetes API has for it. */
-export function resourceRoutes(writer: Writer): Route[] {
-  return KINDS.flatMap(info => routesOf(writer, info))
+/** List, watch, read, create, replace, patch and delete, for every kind, at the paths that the Kubernetes API has for it. */
+export function resourceRoutes(reader: Reader): Route[] {
+  return KINDS.flatMap(info => routesOf(reader, info))
 }
 
-function routesOf(writer: Writer, info: KindInfo): Route[] {
-  const root = info.group === '' ? `/api/${info.version}` : `/apis/${info.group}/${info.version}`
-  const list = `${root}/namespaces/:namespace/${info.plural}`
+/** `/apis/selvedge.dev/v1`: where the paths of a kind begin. */
+export function rootOf(info: KindInfo): string {
+  return info.group === '' ? `/api/${info.version}` : `/apis/${info.group}/${info.version}`
+}
+
+function routesOf(reader: Reader, info: KindInfo): Route[] {
+  const all = `${rootOf(info)}/${info.plural}`
+  const list = `${rootOf(info)}/namespaces/:namespace/${info.plural}`
   const one = `${list}/:name`
   return [
-    { method: 'GET', path: `${root}/${info.plural}`, answer: call => listAll(writer, info, call) },
-    { method: 'GET', path: list, answer: call => listAll(writer, info, call) },
-    { method: 'POST', path: list, answer: call => create(writer, info, call) },
-    { method: 'GET', path: one, answer: call => read(writer, info, call) },
-    { method: 'PUT', path: one, answer: call => replace(writer, info, call) },
-    { method: 'DELETE', path: one, answer: call => remove(writer, info, call) },
+    { method: 'GET', path: all, answer: call => listOrWatch(reader, info, call) },
+    { method: 'GET', path: list, answer: call => listOrWatch(reader, info, call) },
+    { method: 'POST', path: list, answer: call => create(reader, info, call) },
+    { method: 'GET', path: one, answer: call => readOne(reader, info, call) },
+    { method: 'PUT', path: one, answer: call => replace(reader, info, call) },
+    { method: 'PATCH', path: one, answer: call => patch(reader, info, call) },
+    { method: 'DELETE', path: one, answer: call => remove(reader, info, call) },
   ]
-}
-
-async function listAll(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
-  // `limit` is a wish (Kubernetes): answering with everything is allowed.
-  const query = checkQuery(call.query, ['limit'])
-  if (!query.ok) return query
-  const { namespace } = call.params
-  const { revision, resources } = await writer.store.list(info.kind, namespace)
-  const leased = info.kind === 'Workload' ? leasedWorkloads(writer.world, namespace, resources) : []
-  return ok({
-    code: 200,
-    value: {
-      apiVersion: info.apiVersion,
-      kind: `${info.kind}List`,
-      metadata: { resourceVersion: String(revision) },
-      items: [...resources.map(asResource), ...leased],
-    },
-  })
-}
-
-async function read(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
-  const query = checkQuery(call.query, [])
-  if (!query.ok) return query
-  const ref = refFrom(info, call)
-  const stored = await writer.store.read(ref)
-  const value = stored === undefined ? leasedWorkload(writer.world, ref) : asResource(stored)
-  return value === undefined ? err(notFound('read', ref)) : ok({ code: 200, value })
 }
 
 async function create(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
@@ -73,6 +61,34 @@ async function replace(writer: Writer, info: KindInfo, call: ApiCall): Promise<R
   return put(writer, sent.value, call, undefined)
 }
 
+/** Others may write while the patch is worked out: then it is worked out anew, so often. */
+const PATCH_TRIES_MAX = 5
+
+async function patch(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
+  const query = checkQuery(call.query, [...WRITE_PARAMETERS, 'force'])
+  if (!query.ok) return query
+  const text = await call.body(PATCH_TYPES)
+  if (!text.ok) return text
+  const body = parseObject(text.value)
+  if (!body.ok) return body
+  const ref = refFrom(info, call)
+  for (let tries = 1; ; tries++) {
+    const there = await writer.store.read(ref)
+    if (there === undefined) return err(notFound('patch', ref))
+    const made = patched(info, asResource(there), body.value, call.contentType)
+    if (!made.ok) return made
+    const resource = validateResource(made.value)
+    if (!resource.ok) return err(invalidResources('patch', resource.error))
+    const named = asNamed(info, call, resource.value)
+    if (!named.ok) return named
+    // The version that was read is still in it, unless the patch names one.
+    const written = await put(writer, named.value, call, undefined)
+    const raced =
+      !written.ok && written.error.code === 409 && written.error.currentResourceVersion !== there.resourceVersion
+    if (!raced || tries === PATCH_TRIES_MAX) return written
+  }
+}
+
 async function put(
   writer: Writer,
   resource: Resource,
@@ -93,32 +109,70 @@ async function put(
 }
 
 async function remove(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
-  const query = checkQuery(call.query, ['dryRun'])
+  const query = checkQuery(call.query, ['dryRun', 'propagationPolicy', 'gracePeriodSeconds', 'pretty'])
   if (!query.ok) return query
   const dryRun = dryRunOf(call.query)
   if (!dryRun.ok) return dryRun
+  const options = await deleteOptions(call)
+  if (!options.ok) return options
   const ref = refFrom(info, call)
-  const changes = [{ kind: 'delete', ref, expectedResourceVersion: undefined }] as const
-  const written = await write(writer, changes, { actor: call.actor, dryRun: dryRun.value })
+  const { expectedResourceVersion, uid } = options.value
+  const there = await writer.store.read(ref)
+  if (there === undefined) return err(notFound('delete', ref))
+  if (uid !== undefined && uid !== there.uid) {
+    const message = `Cannot delete ${refText(ref)}: its uid is ${there.uid}, so it is another than the one that was read. Read it again.`
+    return err({ code: 409, message, currentResourceVersion: there.resourceVersion })
+  }
+  const changes: StoreChange[] = [{ kind: 'delete', ref, expectedResourceVersion }]
+  const written = await write(writer, changes, { actor: call.actor, dryRun: dryRun.value || options.value.dryRun })
   if (!written.ok) return written
   const [outcome] = written.value.outcomes
   if (outcome?.action !== 'deleted') return err(notFound('delete', ref))
   return ok({ code: 200, value: asResource(outcome.before) })
 }
 
-/** The one resource in the body, which must be the one that the path names; what the body leaves out, the path says. */
+interface DeleteOptions {
+  readonly dryRun: boolean
+  readonly uid: string | undefined
+  readonly expectedResourceVersion: number | undefined
+}
+
+/** Kubernetes' `DeleteOptions`, which kubectl sends as the body: of it, `dryRun` and `preconditions` mean something here. */
+async function deleteOptions(call: ApiCall): Promise<Result<DeleteOptions, Refusal>> {
+  const text = await call.body()
+  if (!text.ok) return text
+  if (text.value === '') return ok({ dryRun: false, uid: undefined, expectedResourceVersion: undefined })
+  const body = parseObject(text.value)
+  if (!body.ok) return body
+  const { dryRun, preconditions } = body.value
+  const { uid, resourceVersion } = (preconditions ?? {}) as Readonly<Record<string, unknown>>
+  if (resourceVersion !== undefined && !/^[0-9]{1,15}$/.test(String(resourceVersion))) {
+    return err({ code: 400, message: 'Cannot delete: preconditions.resourceVersion is not a version.' })
+  }
+  return ok({
+    dryRun: Array.isArray(dryRun) && dryRun.includes('All'),
+    uid: typeof uid === 'string' ? uid : undefined,
+    expectedResourceVersion: resourceVersion === undefined ? undefined : Number(resourceVersion),
+  })
+}
+
+/** The one resource in the body, which must be the one that the path names. */
 async function resourceFrom(info: KindInfo, call: ApiCall): Promise<Result<Resource, Refusal>> {
-  const query = checkQuery(call.query, ['dryRun'])
+  const query = checkQuery(call.query, WRITE_PARAMETERS)
   if (!query.ok) return query
   const body = await call.body()
   if (!body.ok) return body
-  const parsed = parseResources(body.value)
+  const parsed = parseResources(body.value, SERVER_BUDGET)
   if (!parsed.ok) return err(invalidResources('write', parsed.error))
   const [resource, ...more] = parsed.value
   if (resource === undefined || more.length > 0) {
     const message = `Cannot write: the body holds ${parsed.value.length} resources, and this path takes one. Send several to /apis/selvedge.dev/v1/apply.`
     return err({ code: 400, message })
   }
+  return asNamed(info, call, resource)
+}
+
+function asNamed(info: KindInfo, call: ApiCall, resource: Resource): Result<Resource, Refusal> {
   const { namespace, name } = call.params
   const causes = [
     differs('kind', resource.kind, info.kind),
@@ -135,15 +189,4 @@ function differs(
 ): { field: string; message: string } | undefined {
   if (path === undefined || sent === path) return undefined
   return { field, message: `is ${sent}, and the path says ${path}: make them the same` }
-}
-
-function refFrom(info: KindInfo, call: ApiCall): ResourceRef {
-  return { kind: info.kind, namespace: call.params.namespace ?? '', name: call.params.name ?? '' }
-}
-
-function notFound(verb: string, ref: ResourceRef): Refusal {
-  return {
-    code: 404,
-    message: `Cannot ${verb} ${refText(ref)}: it is not there. See which are with "selvedge get ${ref.kind.toLowerCase()}".`,
-  }
 }

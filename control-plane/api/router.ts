@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../../common/mod.ts'
 import type { Refusal } from './status.ts'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** A call that has been let in and whose path is one of ours. */
 export interface ApiCall {
@@ -12,15 +12,38 @@ export interface ApiCall {
   readonly query: URLSearchParams
   /** Ends when the caller goes away. */
   readonly signal: AbortSignal
-  /** The body as text, UTF-8. Empty where there is none. */
-  body(): Promise<Result<string, Refusal>>
+  /** The body's media type, in lower case and without parameters; empty where there is none. */
+  readonly contentType: string
+  /** The body as text, UTF-8, if it is of one of these types (by default JSON or YAML). Empty where there is none. */
+  body(types?: readonly string[]): Promise<Result<string, Refusal>>
 }
 
-export interface ApiAnswer {
+export type ApiAnswer = ValueAnswer | StreamAnswer
+
+/** One JSON value. */
+export interface ValueAnswer {
   readonly code: 200 | 201
   readonly value: object
   /** Sentences for the `Warning` header (RFC 9111 keeps its name; Kubernetes uses it as `299`). */
   readonly warnings?: readonly string[]
+}
+
+/** JSON values, one a line, as they come up. */
+export interface StreamAnswer {
+  readonly code: 200
+  readonly stream: (sink: Sink) => void
+}
+
+/** Where a stream's lines go. */
+export interface Sink {
+  /** What is written after the end, or to a caller that has gone, is nobody's. */
+  write(line: string): void
+  /** What has been written and is still here, since the caller reads slowly. */
+  pendingBytes(): number
+  /** Ends the answer in order; who does not read it to its end is cut off after a while. */
+  end(): void
+  /** Ends when the caller has gone, or the answer has ended. */
+  readonly gone: AbortSignal
 }
 
 export interface Route {

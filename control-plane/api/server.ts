@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { err, type Result } from '../../common/mod.ts'
+import { err, ok, type Result } from '../../common/mod.ts'
 import { StoreUnavailable } from '../store/mod.ts'
-import { bearerCheck } from './admin-token.ts'
-import { readBody } from './body.ts'
-import { type ApiAnswer, findRoute, type Route } from './router.ts'
+import type { Access, Caller } from './access.ts'
+import { mediaType, readBody } from './body.ts'
+import { findRoute, type Route, type ValueAnswer } from './router.ts'
 import { type Refusal, statusOf } from './status.ts'
+import { sendStream } from './stream.ts'
 
 /** A head that takes longer than this to arrive is an attack, or a dead peer. */
 const HEAD_TIMEOUT_MS = 10_000
@@ -19,7 +20,7 @@ const CONNECTIONS_MAX = 1_024
 export interface ApiServerOptions {
   /** `undefined` serves plaintext, which is for loopback alone. */
   readonly tls: TlsSource | undefined
-  readonly token: string
+  readonly access: Access
   readonly routes: readonly Route[]
   /** An exception in a call: ours to mend. */
   readonly failed: (error: unknown, call: string) => void
@@ -37,14 +38,10 @@ export interface TlsIdentity {
   readonly privateKeyPem: string
 }
 
-/** Who bears the one token that there is. */
-const ADMIN = 'admin'
-
 /** A server for the API that doesn't listen yet. */
 export function apiServer(options: ApiServerOptions): Server {
-  const authorized = bearerCheck(options.token)
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    answer(options, authorized, request, response).catch((error: unknown) => {
+    answer(options, request, response).catch((error: unknown) => {
       // A caller that goes away in mid-body is no fault of anybody's here.
       if (request.destroyed && !request.complete) return
       if (error instanceof StoreUnavailable) return send(response, err({ code: 503, message: error.message }))
@@ -74,32 +71,44 @@ function tlsServer(source: TlsSource, serve: RequestListener): Server {
   return server
 }
 
-async function answer(
-  options: ApiServerOptions,
-  authorized: (authorization: string | undefined) => boolean,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(options: ApiServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = '', search = ''] = split(request.url ?? '')
   const found = findRoute(options.routes, request.method ?? '', path)
-  // Without the token nobody learns which paths there are.
-  if (!(found.ok && found.value.route.open === true) && !authorized(request.headers.authorization)) {
-    const message =
-      'Cannot use the API: the bearer token is missing or wrong. It is in admin.token in the data folder of the control plane.'
-    return send(response, err({ code: 401, message }))
-  }
+  const open = found.ok && found.value.route.open === true
+  const caller = open ? NOBODY : await options.access.callerOf(request.headers.authorization)
+  // Without a token nobody learns which paths there are.
+  if (caller === undefined) return send(response, err(NO_TOKEN))
   if (!found.ok) return send(response, found)
+  const { route, params } = found.value
+  // Before a byte of the body is read.
+  if (route.method !== 'GET' && caller.role !== 'write') return send(response, err(READ_ONLY))
   const gone = new AbortController()
   response.once('close', () => gone.abort())
-  const { route, params } = found.value
   const result = await route.answer({
-    actor: ADMIN,
+    actor: caller.actor,
     params,
     query: new URLSearchParams(search),
     signal: gone.signal,
-    body: () => readBody(request),
+    contentType: mediaType(request),
+    body: types => readBody(request, types),
   })
-  send(response, result)
+  if (!result.ok) send(response, result)
+  else if ('stream' in result.value) sendStream(response, result.value)
+  else send(response, ok(result.value))
+}
+
+/** For paths that are open to all. */
+const NOBODY: Caller = { actor: 'nobody', role: 'read' }
+
+const NO_TOKEN: Refusal = {
+  code: 401,
+  message:
+    'Cannot use the API: the bearer token is missing, wrong or expired. It is in admin.token in the data folder of the control plane; "selvedge token create" makes others.',
+}
+
+const READ_ONLY: Refusal = {
+  code: 403,
+  message: 'Cannot write: the token is read-only. Use one that may write, such as the one in admin.token.',
 }
 
 function split(url: string): readonly [path: string, search: string] {
@@ -107,7 +116,7 @@ function split(url: string): readonly [path: string, search: string] {
   return mark === -1 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)]
 }
 
-function send(response: ServerResponse, result: Result<ApiAnswer, Refusal>): void {
+function send(response: ServerResponse, result: Result<ValueAnswer, Refusal>): void {
   if (response.headersSent || response.destroyed) return
   const code = result.ok ? result.value.code : result.error.code
   const body = Buffer.from(`${JSON.stringify(result.ok ? result.value.value : statusOf(result.error))}\n`)

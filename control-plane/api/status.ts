@@ -1,6 +1,6 @@
 /** A refusal, shaped as the Kubernetes API's `Status`: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
 export interface Refusal {
-  readonly code: 400 | 401 | 404 | 405 | 409 | 413 | 415 | 422 | 500 | 503
+  readonly code: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 422 | 429 | 500 | 503
   /** One sentence: what could not be done, why, and what to do next. */
   readonly message: string
   readonly causes?: readonly RefusalCause[]
@@ -18,15 +18,19 @@ export interface RefusalCause {
   readonly message: string
 }
 
-const REASONS: Readonly<Record<Refusal['code'], string>> = {
+/** The names that Kubernetes gives to these. */
+export const REASONS: Readonly<Record<Refusal['code'], string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'NotFound',
   405: 'MethodNotAllowed',
   409: 'Conflict',
+  410: 'Expired',
   413: 'RequestEntityTooLarge',
   415: 'UnsupportedMediaType',
   422: 'Invalid',
+  429: 'TooManyRequests',
   500: 'InternalError',
   503: 'ServiceUnavailable',
 }
@@ -48,4 +52,16 @@ export function statusOf(refusal: Refusal): object {
     details,
     code,
   }
+}
+
+/** For a `continue` whose list cannot be gone on with. */
+export const EXPIRED: Refusal = {
+  code: 410,
+  message: 'Cannot continue the list: what it was is no longer known. Begin it again, without continue.',
+}
+
+/** For a `continue` that no list has given. */
+export const NO_CONTINUE: Refusal = {
+  code: 400,
+  message: 'Cannot use continue: it is not what a list has given. Begin the list again, without continue.',
 }

@@ -4,8 +4,8 @@ import { kindInfo, type Resource } from './kinds.ts'
 import { formatPath, type ResourceProblem, resourceId } from './problem.ts'
 import { ProblemList } from './problem-list.ts'
 import { hasRepeatedKey, repeatedKeys } from './repeated-keys.ts'
+import { FILE_BUDGET, jsonBudgetFault, type YamlBudget, yamlBudgetFault } from './text-budget.ts'
 import { checkResource, isObject, nameOf } from './validate.ts'
-import { yamlBudgetFault } from './yaml-budget.ts'
 
 /** One text. 10,000 resources of ordinary size fit in. */
 export const TEXT_BYTES_MAX = 4 * 1024 * 1024
@@ -27,15 +27,15 @@ interface Candidate {
 /**
  * Reads resources from YAML (several documents) or JSON; a document may be a `List`, or the API's `{"resources": [...]}`. Empty documents
  * don't count.
- * It is all or nothing: the problems of all documents are reported together, each with its line.
+ * It is all or nothing: the problems of all documents are reported together, each with its line. `budget` bounds what YAML may cost.
  */
-export function parseResources(text: string): Result<Resource[], ResourceProblem[]> {
+export function parseResources(text: string, budget: YamlBudget = FILE_BUDGET): Result<Resource[], ResourceProblem[]> {
   const bytes = Buffer.byteLength(text)
   if (bytes > TEXT_BYTES_MAX) {
     return err([{ resource: 'text', path: '', message: `has ${bytes} bytes: at most ${TEXT_BYTES_MAX} are read` }])
   }
   const problems = new ProblemList()
-  const candidates = candidatesOf(text, problems)
+  const candidates = candidatesOf(text, budget, problems)
   if (candidates.length > RESOURCES_MAX) {
     return err([
       {
@@ -68,10 +68,12 @@ export function parseResources(text: string): Result<Resource[], ResourceProblem
   return problems.isEmpty ? ok(resources) : err(problems.inReadingOrder())
 }
 
-function candidatesOf(text: string, problems: ProblemList): Candidate[] {
-  const json = parseJson(text)
+function candidatesOf(text: string, budget: YamlBudget, problems: ProblemList): Candidate[] {
+  const isJson = looksLikeJson(text)
+  const tooMuch = isJson ? jsonBudgetFault(text) : undefined
+  const json = isJson && tooMuch === undefined ? parseJson(text) : undefined
   if (json !== undefined) return itemsOf(json.value, 'document 1', () => undefined)
-  const fault = yamlBudgetFault(text, RESOURCES_MAX)
+  const fault = tooMuch ?? yamlBudgetFault(text, RESOURCES_MAX, budget)
   if (fault !== undefined) {
     problems.add({ resource: 'text', path: '', message: fault })
     return []
@@ -94,10 +96,13 @@ function candidatesOf(text: string, problems: ProblemList): Candidate[] {
   return candidates
 }
 
+function looksLikeJson(text: string): boolean {
+  const first = text.trimStart()[0]
+  return first === '{' || first === '['
+}
+
 /** JSON is YAML, but JSON's own parser is far faster; lines are not known then. */
 function parseJson(text: string): { readonly value: unknown } | undefined {
-  const first = text.trimStart()[0]
-  if (first !== '{' && first !== '[') return undefined
   let value: unknown
   try {
     value = JSON.parse(text)
