@@ -69,7 +69,7 @@ describe('retry budget [RETRY-8]', () => {
   })
 })
 
-describe('whatever comes', () => {
+describe('[RETRY-8] whatever comes', () => {
   const settings = fc.record({
     percent: fc.integer({ min: 0, max: 100 }),
     minPerSecond: fc.integer({ min: 0, max: 5 }),
