@@ -60,7 +60,11 @@ export interface Wire {
 
 /** `halfOpen`: our half stays open when the far half ends. */
 export function wire(port: number, halfOpen = false): Wire {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: halfOpen })
+  return wireOver(connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: halfOpen }))
+}
+
+/** As `wire`, over a connection that is there already, or is being made. */
+export function wireOver(socket: Socket): Wire {
   let received = ''
   let closed: Wire['closed'] = 'no'
   const waiting = new Set<() => void>()
