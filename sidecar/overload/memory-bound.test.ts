@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findMemoryBound, memoryReader } from './memory-bound.ts'
+import { findMemoryBound, memoryReader, retainedMemory } from './memory-bound.ts'
 
 const MIB = 1024 * 1024
 const MACHINE = 16 * 1024 * MIB
@@ -78,6 +79,7 @@ describe('[LOAD-3] what bounds memory', () => {
 describe('[LOAD-3] how much of it is used', () => {
   const own = (residentMib: number, heapMib = 1, heapMibMax = 1000) => ({
     residentBytes: () => residentMib * MIB,
+    accountedBytes: () => 1 * MIB,
     heap: () => ({ usedBytes: heapMib * MIB, bytesMax: heapMibMax * MIB }),
   })
   const cgroup = (usedMib: number, inactiveFileMib: number) => {
@@ -108,6 +110,51 @@ describe('[LOAD-3] how much of it is used', () => {
   test('of a cgroup whose files have gone is what is resident', () => {
     const { bound } = cgroup(97, 0)
     expect(memoryReader(bound, own(60), () => undefined)()).toMatchObject({ of: 'cgroup', ratio: 0.6 })
+  })
+
+  test('leaves out what the program has freed and its allocator keeps, until memory grows beyond where it was', () => {
+    const now = { resident: 100, accounted: 40 }
+    const process = {
+      residentBytes: () => now.resident * MIB,
+      accountedBytes: () => now.accounted * MIB,
+      heap: () => ({ usedBytes: 0, bytesMax: 1 }),
+    }
+    const read = memoryReader({ kind: 'memory-max', bytesMax: 400 * MIB }, process, () => undefined)
+    const usedMib = (resident: number, accounted: number) => {
+      Object.assign(now, { resident, accounted })
+      return read().usedBytes / MIB
+    }
+    // 60 are the program itself.
+    expect(usedMib(100, 40)).toBe(100)
+    expect(usedMib(390, 330)).toBe(390)
+    // A little more is no growth: it changes nothing of what was accounted for at the peak.
+    expect(usedMib(392, 320)).toBe(380)
+    // 260 were freed; 40 came back to the system.
+    expect(usedMib(350, 70)).toBe(130)
+    // It is used again.
+    expect(usedMib(350, 270)).toBe(330)
+    // By what nobody accounts for, too: once more is resident than ever was, all of it counts.
+    expect(usedMib(393, 70)).toBe(130)
+    expect(usedMib(395, 70)).toBe(395)
+    expect(usedMib(100, 70)).toBe(100)
+  })
+
+  test('never leaves out more than leaves room for the program and for what is accounted for', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(1_000), fc.nat(1_000)), { minLength: 1, maxLength: 50 }), steps => {
+        const retained = retainedMemory(4)
+        const [first] = steps
+        const program = Math.max(0, (first?.[0] ?? 0) - (first?.[1] ?? 0))
+        let highest = 0
+        for (const [resident, accounted] of steps) {
+          const used = resident - retained(resident, accounted)
+          expect(used).toBeLessThanOrEqual(resident)
+          expect(used).toBeGreaterThanOrEqual(Math.min(resident, accounted + program))
+          if (resident > highest + 4) expect(used).toBe(resident)
+          highest = Math.max(highest, resident)
+        }
+      }),
+    )
   })
 
   test('of the heap counts where that is nearer to its end', () => {

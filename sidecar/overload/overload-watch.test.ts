@@ -21,13 +21,14 @@ describe('[LOAD-3] the level of memory', () => {
 })
 
 function watched() {
-  const state = { nowMs: 0, ratio: 0.5, garbage: 0, collections: 0, idleClosed: 0 }
+  const state = { nowMs: 0, ratio: 0.5, garbage: 0, collections: 0, collectionMs: 0, idleClosed: 0 }
   const lines: string[] = []
   const watch = new OverloadWatch({
     nowMs: () => state.nowMs,
     readMemory: () => ({ of: 'memory-max', usedBytes: state.ratio * 1000, bytesMax: 1000, ratio: state.ratio }),
     collect: () => {
       state.collections++
+      state.nowMs += state.collectionMs
       state.ratio -= state.garbage
       state.garbage = 0
     },
@@ -78,18 +79,23 @@ describe('[LOAD-3] a sidecar', () => {
     ])
   })
 
-  test('has garbage collected before it refuses anybody, and no more than every ten seconds', () => {
+  test('has garbage collected before it refuses anybody, and for a twentieth of the time at most', () => {
     const { state, lines, watch, pass } = watched()
     Object.assign(state, { ratio: 0.97, garbage: 0.3 })
     pass(300)
     expect(watch).toMatchObject({ refusesConnections: false, refusesRequests: false })
     expect([state.collections, lines]).toEqual([1, []])
     state.ratio = 0.97
-    pass(9_500)
+    pass(1_500)
     expect([state.collections, watch.refusesRequests]).toEqual([1, true])
-    state.garbage = 0.3
+    Object.assign(state, { garbage: 0.3, collectionMs: 500 })
     pass(700)
     expect([state.collections, watch.refusesRequests]).toEqual([2, false])
+    state.ratio = 0.97
+    pass(8_700)
+    expect(state.collections).toBe(2)
+    pass(1_200)
+    expect(state.collections).toBe(3)
   })
 })
 

@@ -22,8 +22,9 @@ export interface OverloadParts {
 const TICK_MS = 100
 /** Memory is read with each third of them: a burst of 100 MB a second moves a bound of 512 MiB by 6%. */
 const TICKS_PER_SAMPLE = 3
-/** Collecting all garbage stops us for some 50 ms with each 100 MB: not more often than this. */
-const COLLECT_MS = 10_000
+/** Collecting all garbage stops us for some 50 ms with each 100 MB: not more often than this, and for a twentieth of the time at most. */
+const COLLECT_MS_MIN = 2_000
+const COLLECT_REST_FACTOR = 20
 
 /**
  * Watches memory and the event loop, and says whether to take more. Before it refuses anybody it has garbage collected: V8 collects
@@ -39,7 +40,7 @@ export class OverloadWatch {
   private readonly parts: OverloadParts
   private level: MemoryLevel = 'calm'
   private ticks = 0
-  private collectedMs = Number.NEGATIVE_INFINITY
+  private collectAgainMs = Number.NEGATIVE_INFINITY
   private wasStalled = false
   private timer: NodeJS.Timeout | undefined
 
@@ -85,11 +86,11 @@ export class OverloadWatch {
   }
 
   private collects(): boolean {
-    const now = this.parts.nowMs()
-    if (now - this.collectedMs < COLLECT_MS) return false
+    const startMs = this.parts.nowMs()
+    if (startMs < this.collectAgainMs) return false
     this.parts.collect()
-    // The collection's own time is not the rest between two of them.
-    this.collectedMs = this.parts.nowMs()
+    const endMs = this.parts.nowMs()
+    this.collectAgainMs = endMs + Math.max(COLLECT_MS_MIN, (endMs - startMs) * COLLECT_REST_FACTOR)
     return true
   }
 

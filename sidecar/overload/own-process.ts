@@ -13,7 +13,11 @@ export function ownMemory(memoryMaxBytes: number | undefined): () => MemoryReadi
     const { used_heap_size: usedBytes, heap_size_limit: bytesMax } = getHeapStatistics()
     return { usedBytes, bytesMax }
   }
-  return memoryReader(bound, { residentBytes: () => process.memoryUsage.rss(), heap }, readText)
+  const accountedBytes = () => {
+    const { heapTotal, external } = process.memoryUsage()
+    return heapTotal + external
+  }
+  return memoryReader(bound, { residentBytes: () => process.memoryUsage.rss(), accountedBytes, heap }, readText)
 }
 
 /** How many file descriptors this process may have now. */
