@@ -69,11 +69,15 @@ export class OtlpExport implements SpanExport {
   private queue: KeptSpan[] = []
   private target: Target | undefined = undefined
   private pumping = false
+  /** What has a batch now. */
+  private busy: Target | undefined = undefined
   /** Wakes the pump early. */
   private wake: (() => void) | undefined = undefined
   private batchTimer: NodeJS.Timeout | undefined = undefined
   private failuresInARow = 0
   private closing = false
+  /** Who waits for the pump to have nothing to do. */
+  private readonly idlers: (() => void)[] = []
 
   constructor(options: OtlpExportOptions) {
     this.options = options
@@ -110,8 +114,8 @@ export class OtlpExport implements SpanExport {
     this.target = { endpoint, identity, collector: this.opened(endpoint, identity) }
     this.failuresInARow = 0
     this.outage.begin(endpoint.text)
-    // One that is busy is closed when it's done: see the pump.
-    if (before !== undefined && !this.pumping) void before.collector.then(collector => collector.close())
+    // One that is busy is closed when it's done.
+    if (before !== undefined && before !== this.busy) letGo(before)
     this.wake?.()
     if (this.queue.length > 0 && !this.pumping) this.start()
   }
@@ -137,10 +141,9 @@ export class OtlpExport implements SpanExport {
     clearTimeout(this.batchTimer)
     this.batchTimer = undefined
     this.wake?.()
-    void target.collector.then(collector => collector.close())
+    letGo(target)
   }
 
-  private readonly idlers: (() => void)[] = []
   private idle(): Promise<void> {
     return new Promise(resolve => this.idlers.push(resolve))
   }
@@ -171,8 +174,10 @@ export class OtlpExport implements SpanExport {
         this.dropped.closed += batch.length
         return
       }
+      this.busy = target
       const delivery = await this.attempt(target, batch)
-      if (target !== this.target) void target.collector.then(collector => collector.close())
+      this.busy = undefined
+      if (target !== this.target) letGo(target)
       if (delivery.kind === 'taken') {
         this.exported += batch.length
         this.failuresInARow = 0
@@ -227,6 +232,11 @@ export class OtlpExport implements SpanExport {
       this.wake = go
     })
   }
+}
+
+/** Also when it is still being made. */
+function letGo(target: Target): void {
+  void target.collector.then(collector => collector.close())
 }
 
 function sameIdentity(a: ExportIdentity, b: ExportIdentity): boolean {

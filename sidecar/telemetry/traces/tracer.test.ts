@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../common/mod.ts'
 import { type Exchange, Stack } from '../../http/mod.ts'
 import { endWith, exchange } from '../exchange.fixture.ts'
-import { type KeptSpan, Tracer } from '../mod.ts'
+import { type KeptSpan, Tracer, UNTRACED } from '../mod.ts'
 import { formatTraceparent, parseTraceparent } from './trace-context.ts'
-import { newSpanId } from './trace-ids.ts'
+import { newSpanId, TraceIds } from './trace-ids.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PARENT = 'b7ad6b7169203331'
@@ -240,4 +240,91 @@ describe('attempts of a sampled exchange', () => {
     expect(x.request.headers.toText()).toBe(`traceparent: ${UNSAMPLED}\r\n`)
     expect(tracer.take()).toEqual([])
   })
+})
+
+describe('a traceparent of a later version', () => {
+  test('is read as far as version 00 goes, and goes on as that', () => {
+    const { run } = traced(0)
+    const x = run({ traceparent: `cc-${TRACE}-${PARENT}-01-what-comes-later` }, 200)
+    expect(x.request.headers.get('traceparent')).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`))
+    expect(x.traceParent).toBe(PARENT)
+  })
+
+  test.each([`cc-${TRACE}-${PARENT}-01.more`, `cc-${TRACE}-${PARENT}-0`, `c-${TRACE}-${PARENT}-01`])(
+    'is no reason to take what is malformed: %s',
+    given => {
+      const { run } = traced(1)
+      expect(run({ traceparent: given }, 200).request.headers.get('traceparent')).not.toContain(TRACE)
+    },
+  )
+})
+
+describe('spans that are exported', () => {
+  test('are the same that are reported, and know more', () => {
+    const { run, tracer, exported } = traced(1, { wanted: true })
+    run({ tracestate: 'ignored=1', host: 'reviews' }, 200)
+    run({ traceparent: SAMPLED, tracestate: 'vendor=1' }, 200)
+    expect(exported).toEqual(tracer.take())
+    expect(exported).toMatchObject([
+      { authority: 'reviews', sampled: true, attempts: 0, minorVersion: 1, mtls: false, callerLeft: false },
+      { traceState: 'vendor=1', parentSpanId: PARENT },
+    ])
+  })
+
+  test('hold errors of requests that nobody sampled, as such', () => {
+    const { run, exported } = traced(0, { wanted: true, reported: false })
+    run({}, 200)
+    run({}, 503)
+    expect(exported).toMatchObject([{ status: 503, sampled: false }])
+  })
+
+  test('where nobody reports do not wait for a report', () => {
+    const { run, tracer, exported } = traced(1, { wanted: true, reported: false })
+    for (let i = 0; i < 3_000; i++) run({}, 200)
+    expect([exported.length, tracer.take().length, tracer.dropped]).toEqual([3_000, 0, 0])
+  })
+
+  test('where nobody wants any are not even made, but the header is', () => {
+    const { run, tracer, exported } = traced(1, { reported: false })
+    const x = run({}, 503)
+    tracer.attempt(x, '10.0.0.1:1', 'server-error', 503, 1_000, 1_001)
+    expect([exported, tracer.take()]).toEqual([[], []])
+    expect(x.request.headers.get('traceparent')).toMatch(/-01$/)
+  })
+
+  test('do not hold a tracestate that is longer than it has to be', () => {
+    const { run, exported } = traced(0, { wanted: true })
+    const x = run({ traceparent: SAMPLED, tracestate: `a=${'b'.repeat(511)}` }, 200)
+    expect(exported).toMatchObject([{ traceState: '' }])
+    expect(x.request.headers.get('tracestate')).toHaveLength(513)
+  })
+
+  test('tell of a caller that left', () => {
+    const { stack, exported } = traced(0, { wanted: true })
+    const x = exchange({ traceparent: SAMPLED })
+    stack.begin(x)
+    x.callerGone()
+    expect(exported).toMatchObject([{ status: 499, callerLeft: true }])
+  })
+})
+
+test('an exchange that carries spans leaves none, and no error either: each would be exported by another', () => {
+  const { run, tracer, exported } = traced(1, { wanted: true })
+  run({ traceparent: UNSAMPLED, tracestate: UNTRACED }, 503)
+  expect([exported, tracer.take()]).toEqual([[], []])
+  run({ traceparent: UNSAMPLED, tracestate: `${UNTRACED},vendor=1` }, 503)
+  expect(exported).toHaveLength(1)
+})
+
+test('new traces never share an id, and are spread over what samplers look at', () => {
+  const ids = new TraceIds(seededRandom(1))
+  const texts = Array.from({ length: 100_000 }, () => ids.next(false))
+  expect(texts.every(text => parseTraceparent(text)?.sampled === false)).toBe(true)
+  expect(new Set(texts.map(text => text.slice(3, 35))).size).toBe(texts.length)
+  expect(new Set(texts.map(text => text.slice(36, 52))).size).toBe(texts.length)
+  // What a sampler by ratio compares: the last 56 bits of the trace id.
+  const low = texts.filter(text => Number.parseInt(text.slice(21, 25), 16) < 0x8000).length
+  expect(Math.abs(low / texts.length - 0.5)).toBeLessThan(0.02)
+  const last = texts.filter(text => Number.parseInt(text.slice(27, 31), 16) < 0x8000).length
+  expect(Math.abs(last / texts.length - 0.5)).toBeLessThan(0.01)
 })
