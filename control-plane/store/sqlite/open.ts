@@ -39,7 +39,7 @@ export function openDatabase(dataDir: string, bytesMax: number): Result<OpenedDa
     // SQLite takes an empty file for a new database; ours is never empty, since it gets its name when it is whole.
     if (statSync(path).size === 0) return err(`Cannot open the store: ${path} is empty. ${RESTORE}`)
     chmodSync(path, 0o600)
-    const state = readState(path)
+    const state = readState(path, logPath)
     if (!state.ok) return err(`Cannot open the store: ${path} ${state.error}`)
     const behind = behindMark(state.value, markPath)
     if (behind !== undefined) return err(`Cannot open the store: ${path} ${behind}`)
@@ -83,14 +83,16 @@ function createDatabase(path: string): void {
  * Checks the file through a connection that can only read: one that may write would, when it closes, move what is left of a damaged
  * log into the database, and wipe out what an expert could still save.
  */
-function readState(path: string): Result<State, string> {
+function readState(path: string, logPath: string): Result<State, string> {
+  const hadLog = existsSync(logPath)
   const database = new DatabaseSync(path, { readOnly: true })
   try {
     return checkDatabase(database)
   } finally {
     database.close()
-    // The index of the log, which readers share; the writer keeps its own in memory.
+    // The index of the log, which readers share (the writer keeps its own in memory), and the empty log that an index needs.
     rmSync(`${path}-shm`, { force: true })
+    if (!hadLog) rmSync(logPath, { force: true })
   }
 }
 
