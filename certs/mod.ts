@@ -14,7 +14,7 @@ export {
 export { leadsTo } from './chain.ts'
 export { CONTROL_PLANE, CONTROL_PLANE_DNS_NAME, controlPlaneSpiffeId, dnsNamesOf } from './control-plane-name.ts'
 export { formatJoinToken, JOIN_TOKEN_SECRET_BYTES, type JoinToken, parseJoinToken } from './join-token.ts'
-export { type KeyPair, makeKeyPair } from './key-pair.ts'
+export { type KeyPair, makeKeyPair, publicKeyOf } from './key-pair.ts'
 export type { ExtendedKeyUsage, KeyUsage } from './key-usage.ts'
 export { type CertificateFacts, parseCertificate } from './parse-certificate.ts'
 export { type CsrFacts, parseCsr } from './parse-csr.ts'

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually, yes } from './kit/eventually.ts'
-import { markedProcesses } from './kit/marked.ts'
+import { markedProcesses, roleOf } from './kit/marked.ts'
 import { temporaryDir } from './kit/mesh.ts'
 import { freePorts } from './kit/ports.ts'
 import { type Program, projectRoot, run, startProgram } from './kit/program.ts'
@@ -106,7 +106,7 @@ describe('docs/file-mode.md, typed as it stands', () => {
   test('ends: each sidecar leaves with exit status 0 and no process behind', async () => {
     for (const sidecar of servers.slice(1)) {
       const [pid] = markedProcesses(sidecar.mark)
-        .filter(({ command }) => command[2] === 'sidecar')
+        .filter(one => roleOf(one) === 'sidecar')
         .map(one => one.pid)
       process.kill(pid ?? 0, 'SIGINT')
       const exit = await Promise.race([sidecar.exited, new Promise(resolve => setTimeout(resolve, SIGTERM_MS, 'late'))])

@@ -61,6 +61,8 @@ export interface SidecarConfig {
   }
   readonly drainTimeoutMs: number
   readonly leafLifeMs: number
+  /** Where identity and policy are kept for a restart without the control plane; `undefined`: nowhere. Absolute. */
+  readonly stateDir: string | undefined
   /** A service that no request has used for so long, and that carries nothing, is dropped. */
   readonly forgetAfterMs: number
   /** Memory that this process may have; `undefined`: what its cgroup allows. */
@@ -93,6 +95,12 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   setting('metrics-port', 'PORT', '15020', 'Prometheus metrics and health'),
   setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM'),
   setting('leaf-life', 'DURATION', '24h', 'file mode: how long a certificate lives; it is renewed at half of that'),
+  setting(
+    'state-dir',
+    'DIR',
+    '',
+    'keep identity (its key, too) and policy in DIR, for a restart without the control plane',
+  ),
   setting('forget-after', 'DURATION', '10m', 'how long a service that nobody uses is kept'),
   setting('memory-max', 'BYTES', '', 'memory to get along with, as in 256MiB (default: what the cgroup allows)'),
   setting('connections-max', 'N', '16384', 'connections that are accepted, at each of the two doors for traffic'),
@@ -147,6 +155,7 @@ export function readSidecarConfig(
     },
     drainTimeoutMs: given.read('drain-timeout', text => parseDurationWithin(text, 0, DRAIN_MS_MAX)),
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
+    stateDir: given.text('state-dir') === '' ? undefined : resolve(given.text('state-dir')),
     forgetAfterMs: given.read('forget-after', text => parseDurationWithin(text, FORGET_MS_MIN, FORGET_MS_MAX)),
     memoryMaxBytes: given.read('memory-max', text =>
       parseBytesWithin(text, MEMORY_MAX_BYTES_MIN, MEMORY_MAX_BYTES_MAX),
@@ -199,7 +208,7 @@ function readSource(
     problems.push('Cannot start a sidecar: give --control-plane HOST:PORT, or --config FILE for file mode.')
     return undefined
   }
-  const joinToken = readToken(given.text('join-token'), given.text('join-token-file'), readFile, problems)
+  const joinToken = readToken(given, readFile)
   const host = hostOf(discovery)
   if (host === undefined) problems.push(`Cannot use --control-plane: "${discovery}" is not HOST:PORT.`)
   const enrolment = given.text('enrolment') === '' ? `${host}:${ENROLMENT_PORT}` : given.text('enrolment')
@@ -211,15 +220,15 @@ function readSource(
   return { kind: 'control-plane', discovery, enrolment, joinToken, serviceAccount }
 }
 
-function readToken(
-  token: string,
-  path: string,
-  readFile: (path: string) => Result<string, string>,
-  problems: string[],
-): string {
+/** Empty where what is kept in the state folder has to do. */
+function readToken(given: GivenSettings, readFile: (path: string) => Result<string, string>): string {
+  const { problems } = given
+  const token = given.text('join-token')
+  const path = given.text('join-token-file')
   if (token !== '') return token.trim()
   if (path === '') {
-    problems.push('Cannot join the mesh: give --join-token or --join-token-file, from "selvedge token create".')
+    if (given.text('state-dir') === '')
+      problems.push('Cannot join the mesh: give --join-token or --join-token-file, from "selvedge token create".')
     return ''
   }
   const text = readFile(path)

@@ -1,4 +1,5 @@
 import { loadCaDir } from '../certs/mod.ts'
+import { makeFolder } from '../common/folders/mod.ts'
 import { type Clock, err, ok, type Random, type Result } from '../common/mod.ts'
 import { formatProblem } from '../model/resources/mod.ts'
 import type { TelemetryReport } from '../model/telemetry/mod.ts'
@@ -74,11 +75,14 @@ async function openControlPlane(
   source: Extract<SidecarSource, { kind: 'control-plane' }>,
 ): Promise<Result<Origin, string>> {
   const { config, version, clock, random, log, signal } = options
+  const folder = makeStateFolder(config.stateDir)
+  if (!folder.ok) return folder
   const { discovery: discoveryAddress, enrolment: enrolmentAddress, joinToken, serviceAccount } = source
   const identity = await enrolledIdentity({
     enrolmentAddress,
     discoveryAddress,
     joinToken,
+    stateDir: config.stateDir,
     workload: { namespace: config.namespace, serviceAccount },
     clock,
     random,
@@ -110,6 +114,7 @@ async function openControlPlane(
           ready: false,
         },
         programVersion: version,
+        stateDir: config.stateDir,
         clock,
         random,
         log: tell,
@@ -127,4 +132,14 @@ async function openControlPlane(
       }
     },
   })
+}
+
+function makeStateFolder(dir: string | undefined): Result<void, string> {
+  if (dir === undefined) return ok(undefined)
+  try {
+    makeFolder(dir)
+    return ok(undefined)
+  } catch (error) {
+    return err(`Cannot make the folder --state-dir ${dir}: ${error instanceof Error ? error.message : String(error)}.`)
+  }
 }

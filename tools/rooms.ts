@@ -82,7 +82,7 @@ const sidecar: readonly Room[] = [
     path: 'sidecar',
     purpose: 'app.ts: assembles one sidecar',
     flat: true,
-    may: ['common/settings', 'model/*', 'decide/*', 'certs', 'sidecar/*'],
+    may: ['common/settings', 'common/folders', 'model/*', 'decide/*', 'certs', 'sidecar/*'],
     packages: [...NODE, 'pino'],
     doors: PROGRAM_DOORS,
   },

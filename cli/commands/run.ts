@@ -8,6 +8,7 @@ import {
   assembleMesh,
   type Exit,
   type MeshFile,
+  makeTemporaryFolder,
   meshFileOf,
   type Output,
   plainOutput,
@@ -92,7 +93,8 @@ async function makeService(api: MeshApi, { resources }: MeshFile): Promise<void>
 /** How the program ended; `undefined` when we were told to end it. */
 async function runMember(api: MeshApi, file: MeshFile, flags: RunFlags, cli: Cli): Promise<Exit | undefined> {
   const { stop } = stopSignals(cli.env.startedByNpm)
-  const guard = startGuard('')
+  const stateDir = makeTemporaryFolder('set TMPDIR to a folder that can be written')
+  const guard = startGuard(stateDir)
   const ended = Promise.withResolvers<Exit>()
   const output: Output = plainOutput(cli.terminal, flags.verbose === true)
   const around = {
@@ -103,6 +105,7 @@ async function runMember(api: MeshApi, file: MeshFile, flags: RunFlags, cli: Cli
     world: systemWorld(systemClock),
     selvedge: selvedgeCommand(),
     inherited: cli.env.inherited,
+    stateDir,
     folder: process.cwd(),
     verbose: flags.verbose === true,
     mustStart: true,

@@ -13,13 +13,14 @@ const instance = {
   port: undefined,
 }
 const ports = { outbound: 1, inbound: 2, admin: 3, metrics: 4, program: 8080 }
-const addresses = { discovery: '127.0.0.1:15012', enrolment: '127.0.0.1:15010' }
+const addresses = { discovery: '127.0.0.1:15012', enrolment: '127.0.0.1:15010', stateDir: '/state' }
 
 test('a sidecar is told who it stands beside, its ports and labels, and no secret', () => {
   const line = sidecarArguments(instance, ports, addresses, false).join(' ')
   expect(line).toContain('--workload bookshop/catalog-v1 --service-account catalog --port http=8080')
   expect(line).toContain('--label app=catalog --label version=v1')
   expect(line).toContain('--outbound-port 1 --inbound-port 2 --admin-port 3 --metrics-port 4')
+  expect(line).toContain('--state-dir /state/bookshop.catalog-v1')
   expect(line).not.toContain('token')
 })
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { ProcessInstance } from '../../model/resources/mod.ts'
 import type { MeshApi } from '../mod.ts'
 import { ownEnvironment, programEnvironment } from './environment.ts'
@@ -22,6 +23,8 @@ export interface MemberSurroundings {
   /** Our own Node and entry: `node bin/selvedge.js`. */
   readonly selvedge: readonly [string, string]
   readonly inherited: Readonly<Record<string, string | undefined>>
+  /** Each sidecar keeps its identity and its policy in a folder of its own below this one. Absolute. */
+  readonly stateDir: string
   /** Relative working directories are seen from here. */
   readonly folder: string
   readonly verbose: boolean
@@ -62,6 +65,8 @@ export class Member {
   readonly #options: MemberOptions
   readonly #sidecar: Supervised
   readonly #program: Supervised
+  /** Its sidecar has been ready: it has kept what it needs to start without the control plane. */
+  #joined = false
 
   constructor(instance: ProcessInstance, ports: MemberPorts, options: MemberOptions, around: MemberSurroundings) {
     this.instance = instance
@@ -78,6 +83,9 @@ export class Member {
         ...shared,
         name: `${options.name}/sidecar`,
         launch: () => this.#launchSidecar(),
+        onReady: () => {
+          this.#joined = true
+        },
         mustStart: around.mustStart === true,
       },
       around.world,
@@ -123,23 +131,38 @@ export class Member {
   }
 
   async #launchSidecar() {
-    const { api, addresses, output, guard, selvedge, inherited, verbose } = this.#around
-    const { namespace, serviceAccount } = this.instance
-    // Fresh for each start: a token is used up by the sidecar that joins with it.
-    const { token } = await api.createToken(`${namespace}/${serviceAccount}`, { uses: 1, ttlMs: TOKEN_TTL_MS })
+    const { addresses, output, guard, selvedge, inherited, verbose, stateDir } = this.#around
+    const token = await this.#joinToken()
     if (verbose) {
       const { admin, metrics } = this.ports
       const pages = `pages at http://127.0.0.1:${admin}/, metrics at http://127.0.0.1:${metrics}/metrics`
       output.program(`${this.name}/sidecar`, pages, 'stderr')
     }
     return launch({
-      command: [...selvedge, 'sidecar', ...sidecarArguments(this.instance, this.ports, addresses, verbose)],
+      command: [
+        ...selvedge,
+        'sidecar',
+        ...sidecarArguments(this.instance, this.ports, { ...addresses, stateDir }, verbose),
+      ],
       // In the environment, because everybody on the machine can read a command line.
-      env: ownEnvironment(inherited, { SELVEDGE_JOIN_TOKEN: token }),
+      env: ownEnvironment(inherited, token === undefined ? {} : { SELVEDGE_JOIN_TOKEN: token }),
       readyPrefix: 'selvedge sidecar ready ',
       onLine: line => output.log(`${this.name}/sidecar`, line),
       guard,
     })
+  }
+
+  /** Fresh for each start: a token is used up by the sidecar that joins with it. */
+  async #joinToken(): Promise<string | undefined> {
+    const { namespace, serviceAccount } = this.instance
+    try {
+      const wish = { uses: 1, ttlMs: TOKEN_TTL_MS }
+      return (await this.#around.api.createToken(`${namespace}/${serviceAccount}`, wish)).token
+    } catch (thrown) {
+      // While the control plane is away, a sidecar starts with what it has kept.
+      if (this.#joined) return undefined
+      throw thrown
+    }
   }
 
   #launchProgram() {
@@ -163,7 +186,7 @@ export class Member {
 export function sidecarArguments(
   { namespace, name, serviceAccount, labels }: ProcessInstance,
   ports: MemberPorts,
-  { discovery, enrolment }: MeshAddresses,
+  { discovery, enrolment, stateDir }: MeshAddresses & Pick<MemberSurroundings, 'stateDir'>,
   verbose: boolean,
 ): string[] {
   return [
@@ -172,7 +195,7 @@ export function sidecarArguments(
     // The name by which implied Services find it.
     ...(ports.program === undefined ? [] : ['--port', `http=${ports.program}`]),
     ...Object.entries(labels).flatMap(([label, value]) => ['--label', `${label}=${value}`]),
-    ...['--host', '127.0.0.1'],
+    ...['--host', '127.0.0.1', '--state-dir', join(stateDir, `${namespace}.${name}`)],
     ...['--outbound-port', String(ports.outbound), '--inbound-port', String(ports.inbound)],
     ...['--admin-port', String(ports.admin), '--metrics-port', String(ports.metrics)],
     ...['--drain-timeout', DRAIN_TIMEOUT],

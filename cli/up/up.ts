@@ -1,6 +1,4 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { systemClock, systemRandom } from '../../common/mod.ts'
 import {
   CliFailure,
@@ -31,6 +29,7 @@ import { freePorts, isFree } from './ports.ts'
 import { waitForWorkloads } from './readiness.ts'
 import { type Summary, summarize } from './summary.ts'
 import { type Supervised, type SupervisionWorld, systemWorld } from './supervised.ts'
+import { makeTemporaryFolder } from './temporary-folder.ts'
 import { inTime, pause } from './waiting.ts'
 
 export interface UpOptions {
@@ -72,7 +71,7 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
     colour: shown.colour,
     verbose: options.verbose,
   })
-  const temporaryDir = options.dataDir === undefined ? makeTemporaryDir() : ''
+  const temporaryDir = options.dataDir === undefined ? makeTemporaryFolder('name a folder with --data-dir') : ''
   const guard = startGuard(temporaryDir)
   const running = new Running(options, output, guard, systemWorld(systemClock))
   try {
@@ -86,16 +85,6 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
   } finally {
     await running.stop()
     guard.close()
-  }
-}
-
-function makeTemporaryDir(): string {
-  try {
-    return mkdtempSync(join(tmpdir(), 'selvedge-'))
-  } catch (thrown) {
-    throw new CliFailure(
-      `Cannot keep the mesh's state in ${tmpdir()}: ${messageOf(thrown)}; name a folder with --data-dir`,
-    )
   }
 }
 
@@ -137,7 +126,8 @@ class Running {
       for (const warning of applied.warnings) this.#output.tell(`warning: ${warning}`)
     }
     const around = { api, addresses: facts, guard: this.#guard, output: this.#output, world: this.#world }
-    const mesh = await assembleMesh(file, { ...around, selvedge, inherited, folder, verbose }, systemRandom)
+    const stateDir = join(resolve(dataDir), 'sidecars')
+    const mesh = await assembleMesh(file, { ...around, stateDir, selvedge, inherited, folder, verbose }, systemRandom)
     this.#mesh = mesh
     await this.#startPrograms(mesh, api)
     if (stop.aborted) return

@@ -45,3 +45,9 @@ export function flagOf({ command }: MarkedProcess, flag: string): string | undef
   const at = command.indexOf(flag)
   return at === -1 ? undefined : command[at + 1]
 }
+
+/** Which of our programs it is, such as `sidecar`: what follows our entry, whatever Node is told before that. */
+export function roleOf({ command }: MarkedProcess): string | undefined {
+  const entry = command.findIndex(argument => argument.endsWith('selvedge.js'))
+  return entry === -1 ? undefined : command[entry + 1]
+}

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
-import { flagOf, type MarkedProcess, markedProcesses } from './marked.ts'
+import { flagOf, type MarkedProcess, markedProcesses, roleOf } from './marked.ts'
 import { type Program, type ProgramOptions, type Ran, runSelvedge, startSelvedge } from './program.ts'
 
 const READY_MS = 40_000
@@ -102,14 +102,14 @@ export class Mesh {
   }
 
   controlPlane(): MarkedProcess {
-    const found = this.processes().find(({ command }) => command[2] === 'control-plane')
+    const found = this.processes().find(one => roleOf(one) === 'control-plane')
     if (found === undefined) throw new Error('There is no control plane')
     return found
   }
 
   /** @param workload `namespace/name` */
   sidecar(workload: string): SidecarUnderTest {
-    const found = this.processes().find(one => one.command[2] === 'sidecar' && flagOf(one, '--workload') === workload)
+    const found = this.processes().find(one => roleOf(one) === 'sidecar' && flagOf(one, '--workload') === workload)
     if (found === undefined) throw new Error(`There is no sidecar of ${workload}`)
     const port = (flag: string): number => Number(flagOf(found, flag))
     const application = flagOf(found, '--port')?.split('=')[1]
@@ -127,10 +127,10 @@ export class Mesh {
   programOf(workload: string): MarkedProcess {
     const { application, outbound } = this.sidecar(workload)
     const found = this.processes().find(
-      ({ environment: { PORT, HTTP_PROXY }, command }) =>
-        command[2] !== 'sidecar' &&
-        (application === undefined ? PORT === undefined : PORT === String(application)) &&
-        HTTP_PROXY === `http://127.0.0.1:${outbound}`,
+      one =>
+        roleOf(one) === undefined &&
+        one.environment.PORT === (application === undefined ? undefined : String(application)) &&
+        one.environment.HTTP_PROXY === `http://127.0.0.1:${outbound}`,
     )
     if (found === undefined) throw new Error(`There is no program of ${workload}`)
     return found

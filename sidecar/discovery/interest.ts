@@ -22,6 +22,10 @@ export interface Interest {
   want(service: ServiceKey): Wish
   /** An update has been applied. */
   applied(update: VersionedUpdate): void
+  /** What a former life used and held. Nothing has happened before. */
+  restore(subscriptions: readonly ServiceKey[], update: VersionedUpdate): void
+  /** Nothing is held after all; what is subscribed to stays. Returns the names of what was. */
+  holdNothing(): readonly string[]
   /** These are not held any more: nobody uses them. */
   forget(services: Iterable<ServiceKey>): void
   /** Gives up what does not exist and was wanted last before `beforeMs`; returns it. */
@@ -68,6 +72,25 @@ export function createInterest({ nowMs, subscriptionsMax = SUBSCRIPTIONS_MAX }: 
     held.set(name, { version: versions.get(name) ?? '', content })
   }
 
+  function applied({ update, versions }: VersionedUpdate): void {
+    if (update.self !== undefined) hold('self', update.self, versions)
+    for (const service of update.services) {
+      hold(`service/${service.key}`, service, versions)
+      absent.delete(service.key)
+      forgotten.delete(service.key)
+    }
+    for (const endpoints of update.endpoints) hold(`endpoints/${endpoints.service}`, endpoints, versions)
+    for (const key of update.absent) {
+      held.delete(`endpoints/${key}`)
+      // Nobody here asked for it: it was a backend once, and is forgotten.
+      if (!subscriptions.has(key)) held.delete(`service/${key}`)
+      else {
+        held.set(`service/${key}`, { version: ABSENT, content: undefined })
+        absent.set(key, nowMs())
+      }
+    }
+  }
+
   return {
     want(service) {
       if (absent.has(service)) {
@@ -85,23 +108,16 @@ export function createInterest({ nowMs, subscriptionsMax = SUBSCRIPTIONS_MAX }: 
       subscriptions.add(service)
       return { kind: 'new', dropped }
     },
-    applied({ update, versions }) {
-      if (update.self !== undefined) hold('self', update.self, versions)
-      for (const service of update.services) {
-        hold(`service/${service.key}`, service, versions)
-        absent.delete(service.key)
-        forgotten.delete(service.key)
-      }
-      for (const endpoints of update.endpoints) hold(`endpoints/${endpoints.service}`, endpoints, versions)
-      for (const key of update.absent) {
-        held.delete(`endpoints/${key}`)
-        // Nobody here asked for it: it was a backend once, and is forgotten.
-        if (!subscriptions.has(key)) held.delete(`service/${key}`)
-        else {
-          held.set(`service/${key}`, { version: ABSENT, content: undefined })
-          absent.set(key, nowMs())
-        }
-      }
+    applied,
+    restore(wanted, update) {
+      for (const service of wanted.slice(0, subscriptionsMax)) subscriptions.add(service)
+      applied(update)
+    },
+    holdNothing() {
+      const names = [...held.keys()]
+      held.clear()
+      absent.clear()
+      return names
     },
     forget(services) {
       for (const service of services) {

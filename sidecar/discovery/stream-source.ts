@@ -3,11 +3,14 @@ import type { SnapshotProblem } from '../../model/snapshot/mod.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PolicySink, PolicySource } from '../policy/source.ts'
 import { backoffMs } from './backoff.ts'
+import { createIntake } from './intake.ts'
 import { createInterest } from './interest.ts'
+import { createKeeper } from './keeper.ts'
 import type { Link, LinkEvents, OpenLink } from './link.ts'
 import type { Incoming, Registration } from './messages.ts'
-import { wholeUpdate } from './whole-update.ts'
 
+/** How long the control plane may take to say what has changed, before the policy of a former life comes into force without it. */
+const BRING_BACK_MS = 1_000
 /** A stream that has lived this long was no accident: the next failure begins at the shortest pause again. */
 const STABLE_MS = 5_000
 
@@ -39,6 +42,8 @@ export interface SourceOptions {
   /** What is offered at the beginning. */
   readonly registration: Registration
   readonly programVersion: string
+  /** Where what is held outlives the process; `undefined`: it does not. */
+  readonly stateDir?: string | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
@@ -60,7 +65,8 @@ type State =
  * applied stays in force.
  */
 export function createStreamSource(options: SourceOptions): StreamSource {
-  const interest = createInterest({ nowMs: options.clock.nowMs })
+  const { clock, log, workload } = options
+  const interest = createInterest({ nowMs: clock.nowMs })
   let state: State = { kind: 'idle' }
   let sink: PolicySink | undefined
   let registration = options.registration
@@ -78,6 +84,18 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     subscriptions: 0,
     lastEnd: undefined,
   }
+
+  const keeper =
+    options.stateDir === undefined
+      ? undefined
+      : createKeeper({ stateDir: options.stateDir, workload, clock, log }, () => ({
+          ...{ workload, revision: seen.revision },
+          ...{ subscriptions: interest.subscriptions(), held: interest.held() },
+        }))
+  const restored = keeper?.restored()
+  const intake = createIntake({ interest, sink: () => sink, restored, clock, log })
+  let impatience: NodeJS.Timeout | undefined
+  seen.revision = restored?.update.update.revision ?? ''
 
   /** The stream on which something can be said now. */
   function speaking(): Link | undefined {
@@ -105,13 +123,14 @@ export function createStreamSource(options: SourceOptions): StreamSource {
       // From here on the old stream is not heard, so what Hello says is held stays true until the answer.
       void state.link.close()
     } else if (state.kind !== 'connecting' || state.link !== link) return
-    state = { kind: 'greeting', link, sinceMs: options.clock.nowMs() }
+    state = { kind: 'greeting', link, sinceMs: clock.nowMs() }
     wishes.add.clear()
     wishes.remove.clear()
-    const { workload, programVersion } = options
+    const { programVersion } = options
     const subscriptions = interest.subscriptions()
     const held = new Map([...interest.held()].map(([name, { version }]) => [name, version]))
     const { revision } = seen
+    intake.greeted()
     link.send({ kind: 'hello', workload, programVersion, subscriptions, held, registration, revision })
   }
 
@@ -120,7 +139,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
       // The old stream serves on; the new one is tried again.
       const timer = setTimeout(renew, backoffMs(attempt++, options.random))
       state = { kind: 'open', link: state.link, sinceMs: state.sinceMs, renewal: timer }
-      options.log({ why }, 'Cannot open a discovery stream with the renewed certificate; trying again')
+      log({ why }, 'Cannot open a discovery stream with the renewed certificate; trying again')
       return
     }
     if (state.kind === 'renewing' && state.link === link) {
@@ -129,13 +148,14 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     }
     if (!('link' in state) || state.link !== link) return
     if (state.kind === 'open') clearTimeout(state.renewal)
+    intake.bringBack()
     const wasOpen = state.kind !== 'connecting'
-    if (state.kind === 'open' && options.clock.nowMs() - state.sinceMs >= STABLE_MS) attempt = 0
+    if (state.kind === 'open' && clock.nowMs() - state.sinceMs >= STABLE_MS) attempt = 0
     const pauseMs = Math.round(backoffMs(attempt++, options.random))
     state = { kind: 'waiting', timer: setTimeout(connect, pauseMs) }
     // One line when it is lost, and one for each different reason while it is away.
     if (wasOpen || why !== seen.lastEnd) {
-      options.log({ why, pauseMs }, 'Cannot reach the control plane: the last policy stays in force; trying again')
+      log({ why, pauseMs }, 'Cannot reach the control plane: the last policy stays in force; trying again')
     }
     seen.lastEnd = why
   }
@@ -164,36 +184,24 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     if (message.kind === 'welcome') {
       seen.controlPlane = message.controlPlane
       if (state.kind === 'greeting') state = { kind: 'open', link, sinceMs: state.sinceMs }
-      options.log({ controlPlane: message.controlPlane }, 'Connected to the control plane')
+      log({ controlPlane: message.controlPlane }, 'Connected to the control plane')
       return
     }
     const { nonce, revision, content } = message
-    if (!content.ok) {
-      refuse(link, nonce, revision, content.error)
-      return
+    const answer = intake.take(content)
+    link.send({ ...answer, nonce })
+    if (answer.kind === 'ack') {
+      seen.revision = revision
+      seen.updatesApplied++
+      keeper?.changed()
+    } else if (answer.lost.length > 0) {
+      log({ revision, ...answer }, 'An update builds on what is not held here; it comes again, whole')
+    } else {
+      const { problems } = answer
+      seen.lastRefusal = { revision, problems }
+      seen.updatesRefused++
+      log({ revision, problems }, 'Cannot apply an update: the old policy stays in force')
     }
-    const whole = wholeUpdate(content.value, interest)
-    if (!whole.ok) {
-      options.log({ revision, ...whole.error }, 'An update builds on what is not held here; it comes again, whole')
-      link.send({ kind: 'nack', nonce, ...whole.error })
-      return
-    }
-    const applied = sink?.apply(whole.value.update)
-    if (applied?.ok === false) {
-      refuse(link, nonce, revision, applied.error)
-      return
-    }
-    interest.applied(whole.value)
-    seen.revision = revision
-    seen.updatesApplied++
-    link.send({ kind: 'ack', nonce })
-  }
-
-  function refuse(link: Link, nonce: string, revision: string, problems: readonly SnapshotProblem[]): void {
-    seen.lastRefusal = { revision, problems }
-    seen.updatesRefused++
-    options.log({ revision, problems }, 'Cannot apply an update: the old policy stays in force')
-    link.send({ kind: 'nack', nonce, problems, lost: [] })
   }
 
   function flush(): void {
@@ -216,6 +224,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
   return {
     start(to) {
       sink = to
+      impatience = setTimeout(intake.bringBack, BRING_BACK_MS)
       connect()
     },
     want(service) {
@@ -232,6 +241,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     },
     forget(services, unwantedSinceMs) {
       interest.forget(services)
+      keeper?.changed()
       giveUp([...services, ...interest.forgetAbsent(unwantedSinceMs)])
     },
     connected: () => speaking() !== undefined,
@@ -244,12 +254,13 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     async close() {
       stopListening()
       clearImmediate(flushing)
+      clearTimeout(impatience)
       const before = state
       state = { kind: 'closed' }
       if (before.kind === 'waiting') clearTimeout(before.timer)
       if (before.kind === 'open') clearTimeout(before.renewal)
       const links = before.kind === 'renewing' ? [before.link, before.next] : 'link' in before ? [before.link] : []
-      await Promise.all(links.map(link => link.close()))
+      await Promise.all([keeper?.close(), ...links.map(link => link.close())])
     },
   }
 }

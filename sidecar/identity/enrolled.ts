@@ -3,6 +3,7 @@ import { type Clock, err, isDnsLabel, ok, type Random, type Result, workloadSpif
 import { identityCell } from './cell.ts'
 import type { EnrolmentFault } from './fault.ts'
 import type { Identity, Svid } from './identity.ts'
+import { keptIdentity } from './kept.ts'
 import { makeSvid } from './make-svid.ts'
 import { outageLog } from './outage-log.ts'
 import { pause } from './pause.ts'
@@ -14,8 +15,10 @@ export interface EnrolledIdentityOptions {
   readonly enrolmentAddress: string
   /** `host:port` of the mTLS port, where renewal is served. */
   readonly discoveryAddress: string
-  /** The text form, `selvedge-join.…`. */
+  /** The text form, `selvedge-join.…`; empty: there is none, and only what is kept will do. */
   readonly joinToken: string
+  /** Where the identity outlives the process; `undefined`: it does not. */
+  readonly stateDir?: string | undefined
   readonly workload: { readonly namespace: string; readonly serviceAccount: string }
   readonly clock: Clock
   readonly random: Random
@@ -28,11 +31,15 @@ export interface EnrolledIdentityOptions {
 const BACKOFF_MIN_MS = 100
 const ENROL_BACKOFF_MAX_MS = 2000
 const RENEW_BACKOFF_MAX_MS = 30_000
+/** Without a token there is no asking: what was kept must do. */
+const NO_TOKEN =
+  'Cannot join the mesh: there is no join token, and no identity that is still good; give one, from "selvedge token create"'
 
 /**
  * Enrols with a join token, then renews over mTLS at half of each certificate's life, until it is closed. While the control plane
  * is away it keeps trying, and says so once; it gives up only when the control plane refuses. A certificate that has ended in spite
- * of all is replaced by enrolling again, if the token still has a use.
+ * of all is replaced by enrolling again, if the token still has a use. An identity that was kept and is still good is taken first:
+ * nobody need be asked for it.
  */
 export async function enrolledIdentity(options: EnrolledIdentityOptions): Promise<Result<Identity, string>> {
   const { clock, random, log } = options
@@ -40,8 +47,13 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
   if (!made.ok) return made
   const enroller = made.value
   const outage = outageLog(log)
-  const first = await enrolPatiently(options, enroller, outage)
+  const first = enroller.kept ?? (await enrolPatiently(options, enroller, outage))
   if (!first.ok) return first
+  const keep = async (svid: Svid): Promise<void> => {
+    const saved = await enroller.keep(svid)
+    if (!saved.ok) log.warn(`${saved.error}; a restart without the control plane will have no identity`)
+  }
+  if (enroller.kept === undefined) void keep(first.value)
   const closing = new AbortController()
   let callOff = (): void => {}
   const cell = identityCell(first.value, () => {
@@ -64,6 +76,7 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
       if (next.ok) {
         outage.ends()
         cell.replace(next.value)
+        void keep(next.value)
         if (!closing.signal.aborted) schedule()
         return
       }
@@ -81,23 +94,36 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
 }
 
 interface Enroller {
+  /** An identity from before that is still good. */
+  readonly kept: Result<Svid, never> | undefined
+  keep(svid: Svid): Promise<Result<void, string>>
   enrol(): Promise<Result<Svid, EnrolmentFault>>
   renew(svid: Svid): Promise<Result<Svid, EnrolmentFault>>
 }
 
 async function makeEnroller(options: EnrolledIdentityOptions): Promise<Result<Enroller, string>> {
   const { workload, clock, joinToken, enrolmentAddress, discoveryAddress } = options
-  const token = parseJoinToken(joinToken)
-  if (!token.ok) return token
+  const token = joinToken === '' ? err(NO_TOKEN) : parseJoinToken(joinToken)
+  if (!token.ok && joinToken !== '') return token
   if (!isDnsLabel(workload.namespace) || !isDnsLabel(workload.serviceAccount)) {
     const name = `${workload.namespace}/${workload.serviceAccount}`
     return err(`Cannot take the identity ${name}: both must be DNS labels, as in bookshop/reviews`)
   }
+  const { stateDir } = options
+  const caPin = token.ok ? token.value.caPin : undefined
+  const keeper = stateDir === undefined ? undefined : keptIdentity({ stateDir, workload, caPin, nowMs: clock.wallMs })
+  const kept = keeper?.load() ?? ok(undefined)
+  if (!kept.ok) options.log.warn(kept.error)
+  const found = kept.ok ? kept.value : undefined
+  if (found === undefined && !token.ok) return token
   // gRPC is loaded here, and not in file mode, where nobody comes by.
   const client: IdentityClient = (await import('./wire.ts')).identityClient(clock)
 
   return ok({
+    kept: found === undefined ? undefined : ok(found),
+    keep: async svid => (keeper === undefined ? ok(undefined) : keeper.save(svid)),
     async enrol() {
+      if (!token.ok) return err({ kind: 'refused', message: token.error })
       const root = await fetchPinnedRoot(enrolmentAddress, token.value.caPin)
       if (!root.ok) return root
       const { trustDomain } = root.value

@@ -151,6 +151,7 @@ function configOf(name: string, path: string, caDir: string, port: number | unde
     drainTimeoutMs: 5_000,
     leafLifeMs: 3_600_000,
     forgetAfterMs: 600_000,
+    stateDir: undefined,
     memoryMaxBytes: undefined,
     connectionsMax: 16_384,
     accessLog: false,
