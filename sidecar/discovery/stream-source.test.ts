@@ -279,6 +279,36 @@ describe('the discovery stream', () => {
     })
   })
 
+  it('gives up what nobody uses, and asks again for what is wanted again', () => {
+    const { stream, link } = source()
+    link().welcome()
+    stream.want(a)
+    vi.advanceTimersByTime(1)
+    link().heard()
+    stream.forget?.([a], 0)
+    vi.advanceTimersByTime(1)
+    expect(link().heard()).toEqual([{ kind: 'subscribe', add: [], remove: [a] }])
+    stream.want(a)
+    vi.advanceTimersByTime(1)
+    expect(link().heard()).toEqual([{ kind: 'subscribe', add: [a], remove: [] }])
+    stream.forget?.([a], 0)
+    stream.want(a)
+    vi.advanceTimersByTime(1)
+    expect(link().heard()).toEqual([{ kind: 'subscribe', add: [a], remove: [a] }])
+  })
+
+  it('says what it lost, and counts no refusal', () => {
+    const { stream, link } = source()
+    link().welcome()
+    link().heard()
+    const changes = [{ service: a, base: 'v1', put: [], removed: [] }]
+    const update = { revision: '7', self: undefined, services: [], endpoints: [], absent: [] }
+    const content = ok({ update, versions: new Map(), changes })
+    link().events.message({ kind: 'update', nonce: '1', revision: '7', content })
+    expect(link().heard()).toMatchObject([{ kind: 'nack', nonce: '1', lost: ['endpoints/ns/a'] }])
+    expect(stream.status()).toMatchObject({ updatesRefused: 0, updatesApplied: 0 })
+  })
+
   it('opens nothing after it was closed', async () => {
     const { stream, links, link, renewals } = source()
     link().events.ended('cut')
