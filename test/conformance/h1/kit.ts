@@ -30,6 +30,8 @@ export interface Edge {
   readonly app: SidecarUnderTest
   /** How many have been seen so far. */
   readonly refusals: Record<DoorName, number>
+  /** Ends all connections of the application, which goes on to serve. */
+  freshApplication(): Promise<void>
   close(): Promise<void>
 }
 
@@ -66,6 +68,12 @@ export async function startEdge({ options = {}, resources = () => [] }: EdgeWish
     doors: {
       application: { name: 'application', sidecar: web, call: () => wire(web.outbound) },
       peer: { name: 'peer', sidecar: app, call: () => wireOver(connect({ port: app.inbound, ...peer })) },
+    },
+    freshApplication: async () => {
+      await application.close()
+      await application.reopen()
+      // The sidecars hear of it.
+      await new Promise(resolve => setTimeout(resolve, 10))
     },
     close: () => mesh.close(),
   }
