@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { CliEnvironment } from './config.ts'
-import { CliFailure, usageFailure } from './failure.ts'
+import { CliFailure, messageOf, usageFailure } from './failure.ts'
 import { isAlive, MeshApi, readContext, type Server } from './rest/mod.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -20,6 +21,7 @@ export type DefineCommand = (command: Command, cli: Cli) => void
 export interface ServerOptions {
   readonly server?: string
   readonly token?: string
+  readonly ca?: string
   readonly context?: string
 }
 
@@ -27,6 +29,7 @@ export function serverOptions(command: Command): Command {
   return command
     .option('--server <URL>', "the control plane's REST address [SELVEDGE_SERVER]")
     .option('--token <TOKEN>', 'its bearer token [SELVEDGE_TOKEN]')
+    .option('--ca <FILE>', "the mesh's CA, of which its certificate must be (PEM) [SELVEDGE_CA]")
     .option('--context <FILE>', 'the file in which "selvedge up" left both [SELVEDGE_CONTEXT]')
 }
 
@@ -53,7 +56,8 @@ export async function withMesh<T>(cli: Cli, options: ServerOptions, use: (api: M
 export function findServer(env: CliEnvironment, options: ServerOptions): Server {
   const url = options.server ?? env.server
   const token = options.token ?? env.token
-  if (url !== undefined) return { url: parseServer(url), token }
+  const ca = options.ca ?? env.ca
+  if (url !== undefined) return { url: parseServer(url), token, ...trusted(ca) }
   const file = options.context ?? env.contextFile
   const context = readContext(file)
   if (!context.ok) throw new CliFailure(context.error)
@@ -67,7 +71,21 @@ export function findServer(env: CliEnvironment, options: ServerOptions): Server 
       `Cannot find a control plane: the "selvedge up" of ${file} has ended. Start it again, or name another mesh with --server and --token`,
     )
   }
-  return { url: context.value.server, token: token ?? context.value.token }
+  return { url: context.value.server, token: token ?? context.value.token, ...trusted(ca ?? context.value.ca) }
+}
+
+function trusted(file: string | undefined): { readonly ca?: string } {
+  if (file === undefined) return {}
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw new CliFailure(`Cannot read the CA ${file}: ${messageOf(thrown)}; check --ca`)
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return { ca: text }
+  throw new CliFailure(
+    `Cannot use the CA ${file}: it holds no certificate in PEM; --ca takes ca/ca.crt of the data folder`,
+  )
 }
 
 function parseServer(url: string): string {

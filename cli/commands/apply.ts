@@ -1,4 +1,5 @@
 import {
+  type Cli,
   collect,
   type DefineCommand,
   examples,
@@ -8,10 +9,10 @@ import {
   withMesh,
 } from '../cli.ts'
 import { usageFailure } from '../failure.ts'
-import { print } from '../print.ts'
+import { type Format, print } from '../print.ts'
 import { tableLines } from '../render/mod.ts'
 import { readResourceFiles } from '../resource-files.ts'
-import type { ApplyAnswer } from '../rest/mod.ts'
+import type { ApplyAnswer, MeshApi } from '../rest/mod.ts'
 import { judgeWait, waitMs, waitOption, waitText } from './wait.ts'
 
 interface ApplyOptions extends ServerOptions {
@@ -33,16 +34,10 @@ export const defineApply: DefineCommand = (command, cli) => {
       const timeoutMs = waitMs(options.wait)
       if (options.filename === undefined) throw usageFailure('Cannot apply nothing: give -f FILE, or -f - for stdin')
       const resources = await readResourceFiles(options.filename)
+      const dryRun = options.dryRun === true
       await withMesh(cli, options, async api => {
-        const applied = await api.apply(resources, options.dryRun === true)
-        const waits = timeoutMs !== undefined && options.dryRun !== true
-        if (options.output === 'table') printApplied(applied, options.dryRun === true)
-        const waited = waits ? await api.wait(applied.revision, timeoutMs) : undefined
-        if (options.output !== 'table')
-          await print(cli.terminal, options.output, { ...applied, ...(waited && { wait: waited }) }, () => [])
-        if (waited === undefined) return
-        if (options.output === 'table') cli.terminal.out(`${waitText(waited)}\n`)
-        judgeWait(cli, waited)
+        const applied = await api.apply(resources, dryRun)
+        await printApplied(cli, api, applied, { dryRun, timeoutMs, output: options.output })
       })
     })
   examples(command, [
@@ -50,14 +45,28 @@ export const defineApply: DefineCommand = (command, cli) => {
     'selvedge apply -f services.yaml -f policies.yaml --dry-run',
     'cat canary.yaml | selvedge apply -f -',
   ])
+}
 
-  function printApplied(applied: ApplyAnswer, dryRun: boolean): void {
+/** Tells what a write has done and, where that was asked for, when it is live; sets the exit status. */
+export async function printApplied(
+  cli: Cli,
+  api: MeshApi,
+  applied: ApplyAnswer,
+  how: { readonly dryRun: boolean; readonly timeoutMs: number | undefined; readonly output: Format },
+): Promise<void> {
+  const { dryRun, timeoutMs, output } = how
+  if (output === 'table') {
     for (const line of appliedLines(applied, dryRun)) cli.terminal.out(`${line}\n`)
     for (const warning of applied.warnings) cli.terminal.err(`Warning: ${warning}\n`)
   }
+  const waited = timeoutMs !== undefined && !dryRun ? await api.wait(applied.revision, timeoutMs) : undefined
+  if (output !== 'table') await print(cli.terminal, output, { ...applied, ...(waited && { wait: waited }) }, () => [])
+  if (waited === undefined) return
+  if (output === 'table') cli.terminal.out(`${waitText(waited)}\n`)
+  judgeWait(cli, waited)
 }
 
-export function appliedLines(applied: ApplyAnswer, dryRun = false): string[] {
+function appliedLines(applied: ApplyAnswer, dryRun: boolean): string[] {
   const suffix = dryRun ? ' (dry run)' : ''
   return tableLines(
     [{ heading: 'RESOURCE' }, { heading: 'ACTION' }],

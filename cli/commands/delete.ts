@@ -2,14 +2,15 @@ import { collect, type DefineCommand, examples, type ServerOptions, serverOption
 import { usageFailure } from '../failure.ts'
 import { readResourceFiles } from '../resource-files.ts'
 import { kindOf, type ResourceRef } from '../rest/mod.ts'
-import { appliedLines } from './apply.ts'
+import { printApplied } from './apply.ts'
 import { notFound } from './get.ts'
-import { judgeWait, waitMs, waitOption, waitText } from './wait.ts'
+import { waitMs, waitOption } from './wait.ts'
 
 interface DeleteOptions extends ServerOptions {
   readonly filename?: readonly string[]
   readonly namespace: string
   readonly wait?: true | string
+  readonly dryRun?: boolean
 }
 
 export const defineDelete: DefineCommand = (command, cli) => {
@@ -18,6 +19,7 @@ export const defineDelete: DefineCommand = (command, cli) => {
     .argument('[name]', 'the resource')
     .option('-f, --filename <FILE>', 'everything in a file, or - for stdin; repeatable', collect)
     .option('-n, --namespace <NAMESPACE>', 'where the named resource is', 'default')
+    .option('--dry-run', 'check all, change nothing')
     .action(async (kindWord: string | undefined, name: string | undefined, options: DeleteOptions) => {
       const timeoutMs = waitMs(options.wait)
       const named = namedResource(kindWord, name, options)
@@ -26,15 +28,16 @@ export const defineDelete: DefineCommand = (command, cli) => {
           throw notFound(named.kind.kind, options.namespace, named.ref.name)
         }
         const refs = named === undefined ? await refsOf(options.filename ?? []) : [named.ref]
-        const deleted = await api.delete(refs)
-        for (const line of appliedLines(deleted)) cli.terminal.out(`${line}\n`)
-        if (timeoutMs === undefined) return
-        const waited = await api.wait(deleted.revision, timeoutMs)
-        cli.terminal.out(`${waitText(waited)}\n`)
-        judgeWait(cli, waited)
+        const dryRun = options.dryRun === true
+        const deleted = await api.delete(refs, dryRun)
+        await printApplied(cli, api, deleted, { dryRun, timeoutMs, output: 'table' })
       })
     })
-  examples(command, ['selvedge delete httproute canary -n bookshop', 'selvedge delete -f canary.yaml --wait'])
+  examples(command, [
+    'selvedge delete httproute canary -n bookshop',
+    'selvedge delete -f canary.yaml --wait',
+    'selvedge delete -f canary.yaml --dry-run',
+  ])
 }
 
 function namedResource(kindWord: string | undefined, name: string | undefined, options: DeleteOptions) {

@@ -36,6 +36,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'delete resources, all or nothing',
     load: async () => (await import('./delete.ts')).defineDelete,
   },
+  {
+    name: 'diff',
+    summary: 'what applying a file would change',
+    load: async () => (await import('./diff.ts')).defineDiff,
+  },
+  {
+    name: 'history',
+    summary: 'who changed what, and when',
+    load: async () => (await import('./history.ts')).defineHistory,
+  },
+  {
+    name: 'rollback',
+    summary: 'make what a revision changed as it was before',
+    load: async () => (await import('./rollback.ts')).defineRollback,
+  },
+  {
+    name: 'check',
+    summary: 'whether the mesh is well',
+    load: async () => (await import('./check.ts')).defineCheck,
+  },
   { name: 'top', summary: 'live traffic of each edge', load: async () => (await import('./top.ts')).defineTop },
   { name: 'graph', summary: 'who calls whom', load: async () => (await import('./graph.ts')).defineGraph },
   {
@@ -50,7 +70,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'token',
-    summary: 'join tokens for sidecars',
+    summary: 'tokens: to join with a sidecar, and for the REST API',
     load: async () => (await import('./token.ts')).defineToken,
   },
   {

@@ -19,7 +19,50 @@ export interface AnyResource {
 }
 
 export interface ResourceList {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
   readonly items: readonly AnyResource[]
+}
+
+/** A whole list, at one revision. */
+export interface ListAt {
+  readonly resourceVersion: string
+  readonly items: readonly AnyResource[]
+}
+
+export type WatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: AnyResource }
+  | { readonly type: 'ERROR'; readonly object: { readonly code: number; readonly message: string } }
+
+export interface AuditRecord {
+  readonly id: number
+  /** ISO 8601. */
+  readonly at: string
+  readonly actor: string
+  readonly action: string
+  /** `HTTPRoute bookshop/canary`, where it is a resource. */
+  readonly subject: string
+  readonly revision: number
+  readonly before: Readonly<Record<string, unknown>> | null
+  readonly after: Readonly<Record<string, unknown>> | null
+}
+
+export interface AuditAnswer {
+  readonly items: readonly AuditRecord[]
+}
+
+export interface RollbackWish {
+  readonly revision: number
+  readonly resource?: string
+  readonly force?: boolean
+}
+
+/** A token of the API, without its secret. */
+export interface ApiToken {
+  readonly id: string
+  readonly name: string
+  readonly role: 'read' | 'write'
+  readonly created: string
+  readonly expires: string
 }
 
 export interface ResourceRef {

@@ -1,10 +1,13 @@
 import { Agent, type Dispatcher, request } from 'undici'
+import { CONTROL_PLANE_DNS_NAME } from '../../certs/mod.ts'
 import { CliFailure, codeOf, messageOf } from '../failure.ts'
 
 /** Where the control plane's REST API is, and the token that opens it. */
 export interface Server {
   readonly url: string
   readonly token: string | undefined
+  /** PEM of the mesh's own CA, which then is the only one that is believed; `undefined`: the system's CAs. */
+  readonly ca?: string | undefined
 }
 
 export interface Call<T> {
@@ -39,15 +42,27 @@ const WHY: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
   UND_ERR_BODY_TIMEOUT: 'its answer does not end',
+  ...Object.fromEntries(
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'].map(code => [
+      code,
+      "its certificate is of a CA that nobody here knows; give the mesh's own with --ca FILE (ca/ca.crt in its data folder)",
+    ]),
+  ),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not of the CA that --ca names',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is that of another server',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
 }
 
 /** Speaks REST with one control plane, over kept-alive connections. */
 export class ApiClient {
   readonly server: Server
-  readonly #agent = new Agent({ connections: 4, connect: { timeout: 3_000 } })
+  readonly #agent: Agent
 
   constructor(server: Server) {
     this.server = server
+    // Pinned as a join token pins it: of that CA, and by the control plane's own name, wherever it listens.
+    const trust = server.ca === undefined ? {} : { ca: server.ca, servername: CONTROL_PLANE_DNS_NAME }
+    this.#agent = new Agent({ connections: 4, connect: { timeout: 3_000, ...trust } })
   }
 
   /** The JSON answer; anything but a 2xx is thrown as `ApiFailure`, in the control plane's own words. */
@@ -75,6 +90,32 @@ export class ApiClient {
     throw this.#stranger(`what it answers to ${path.split('?', 1)[0]} is not what a control plane answers`)
   }
 
+  /** The lines of an answer that goes on, each as JSON, until the control plane or `signal` ends it. */
+  async *lines(path: string, signal?: AbortSignal): AsyncGenerator<unknown> {
+    let rest = ''
+    try {
+      const answer = await request(new URL(path, this.server.url), {
+        dispatcher: this.#agent,
+        headers: this.#headers({}),
+        headersTimeout: ANSWER_TIMEOUT_MS,
+        // It says something when there is something to say.
+        bodyTimeout: 0,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      if (answer.statusCode !== 200) throw this.#refused(answer.statusCode, parseJson(await bodyText(answer.body)))
+      const decoder = new TextDecoder()
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+        rest = parts.pop() ?? ''
+        if (rest.length > ANSWER_BYTES_MAX) throw this.#stranger('a line of its answer does not end')
+        for (const part of parts) yield parseJson(part)
+      }
+    } catch (thrown) {
+      if (signal?.aborted === true) return
+      throw this.#unreachable(thrown)
+    }
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy()
   }
@@ -98,7 +139,7 @@ export class ApiClient {
   #refused(status: number, body: unknown): ApiFailure {
     if (status === 401) {
       return new ApiFailure(
-        `Cannot use the control plane at ${this.server.url}: the token is missing or wrong. Give its own with --token or SELVEDGE_TOKEN; it lies in admin.token in its data folder`,
+        `Cannot use the control plane at ${this.server.url}: the token is missing, wrong or expired. Give its own with --token or SELVEDGE_TOKEN; it lies in admin.token in its data folder`,
         status,
       )
     }

@@ -1,20 +1,27 @@
 import type {
   AnyResource,
+  ApiToken,
   ApplyAnswer,
+  AuditAnswer,
   FleetAnswer,
   GraphAnswer,
   InfoAnswer,
+  ListAt,
   ResourceList,
   ResourceRef,
+  RollbackWish,
   TokenAnswer,
   TraceAnswer,
   TracesAnswer,
   WaitAnswer,
+  WatchEvent,
 } from './answers.ts'
 import { ApiClient, ApiFailure, type Server } from './client.ts'
 import { type KindName, kindOf, pathOf } from './kinds.ts'
 
 const SELVEDGE = '/apis/selvedge.dev/v1'
+/** Of a list, in one answer. */
+const PAGE_ITEMS = 1_000
 const APPLIED = ['revision', 'results', 'warnings'] as const
 
 /** The control plane's REST API, one method for each thing that can be asked. All throw `CliFailure`. */
@@ -39,13 +46,54 @@ export class MeshApi {
   }
 
   /** All or nothing. */
-  delete(resources: readonly ResourceRef[]): Promise<ApplyAnswer> {
-    return this.#client.call(`${SELVEDGE}/delete`, { method: 'POST', json: { resources }, fields: APPLIED })
+  delete(resources: readonly ResourceRef[], dryRun = false): Promise<ApplyAnswer> {
+    const path = `${SELVEDGE}/delete${dryRun ? '?dryRun=All' : ''}`
+    return this.#client.call(path, { method: 'POST', json: { resources }, fields: APPLIED })
+  }
+
+  /** Makes what a revision changed (or of that one resource alone) as it was before. All or nothing. */
+  rollback(wish: RollbackWish, dryRun = false): Promise<ApplyAnswer> {
+    const path = `${SELVEDGE}/rollback${dryRun ? '?dryRun=All' : ''}`
+    return this.#client.call(path, { method: 'POST', json: wish, fields: APPLIED })
   }
 
   /** Without `namespace`: of all. */
-  async list(kind: KindName, namespace: string | undefined): Promise<readonly AnyResource[]> {
-    return (await this.#client.call<ResourceList>(pathOf(kind, namespace), { fields: ['items'] })).items
+  async list(kind: KindName, namespace: string | undefined, selector?: string): Promise<readonly AnyResource[]> {
+    return (await this.listAt(kind, namespace, selector)).items
+  }
+
+  /** A list, read in pages that show one revision: from which it can be watched. */
+  async listAt(kind: KindName, namespace: string | undefined, selector = ''): Promise<ListAt> {
+    const items: AnyResource[] = []
+    const query = new URLSearchParams({ limit: String(PAGE_ITEMS) })
+    if (selector !== '') query.set('labelSelector', selector)
+    for (;;) {
+      const page: ResourceList = await this.#client.call(`${pathOf(kind, namespace)}?${query}`, { fields: ['items'] })
+      items.push(...page.items)
+      const { continue: next = '', resourceVersion = '' } = page.metadata ?? {}
+      if (next === '') return { items, resourceVersion }
+      query.set('continue', next)
+    }
+  }
+
+  /** What becomes of a list after a revision, until the control plane ends the watch. */
+  watch(
+    kind: KindName,
+    namespace: string | undefined,
+    which: { readonly selector: string; readonly name: string | undefined; readonly from: string },
+    signal?: AbortSignal,
+  ): AsyncGenerator<WatchEvent> {
+    const query = new URLSearchParams({ watch: 'true', allowWatchBookmarks: 'true', resourceVersion: which.from })
+    if (which.selector !== '') query.set('labelSelector', which.selector)
+    if (which.name !== undefined) query.set('fieldSelector', `metadata.name=${which.name}`)
+    return this.#client.lines(`${pathOf(kind, namespace)}?${query}`, signal) as AsyncGenerator<WatchEvent>
+  }
+
+  /** Who did what, when; the newest first. `subject`: `HTTPRoute bookshop/canary`. */
+  audit(limit: number, subject?: string): Promise<AuditAnswer> {
+    const query = new URLSearchParams({ limit: String(limit) })
+    if (subject !== undefined) query.set('subject', subject)
+    return this.#client.call(`${SELVEDGE}/audit?${query}`, { fields: ['items'] })
   }
 
   /** `undefined` where there is none. */
@@ -95,6 +143,22 @@ export class MeshApi {
       json: { serviceAccount, ...limits },
       fields: ['token', 'expires'],
     })
+  }
+
+  /** A token for the API itself. */
+  createApiToken(wish: { name: string; role: 'read' | 'write'; ttlMs?: number }): Promise<ApiToken & TokenAnswer> {
+    return this.#client.call(`${SELVEDGE}/apitokens`, { method: 'POST', json: wish, fields: ['token', 'expires'] })
+  }
+
+  async apiTokens(): Promise<readonly ApiToken[]> {
+    const answer = await this.#client.call<{ readonly tokens: readonly ApiToken[] }>(`${SELVEDGE}/apitokens`, {
+      fields: ['tokens'],
+    })
+    return answer.tokens
+  }
+
+  revokeApiToken(id: string): Promise<ApiToken> {
+    return this.#client.call(`${SELVEDGE}/apitokens/${encodeURIComponent(id)}`, { method: 'DELETE', fields: ['id'] })
   }
 
   info(): Promise<InfoAnswer> {
