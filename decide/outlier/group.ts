@@ -7,6 +7,7 @@ import { isEjected, type OutlierState } from './state.ts'
 export class OutlierGroup {
   readonly #members = new Set<OutlierState>()
   #ejected = 0
+  #spared = 0
   /** When `#ejected` has to be counted again. */
   #countUntilMs = Number.POSITIVE_INFINITY
 
@@ -14,14 +15,27 @@ export class OutlierGroup {
     return this.#members.size
   }
 
+  /** Members that fail as those do that are ejected, and are in only because too many are out. */
+  get spared(): number {
+    return this.#spared
+  }
+
   add(member: OutlierState): void {
+    if (!this.#members.has(member) && member.spared) this.#spared += 1
     this.#members.add(member)
     this.recount()
   }
 
   remove(member: OutlierState): void {
-    this.#members.delete(member)
+    if (this.#members.delete(member) && member.spared) this.#spared -= 1
     this.recount()
+  }
+
+  /** Notes that a member is spared, or is so no longer. */
+  spare(member: OutlierState, spared: boolean): void {
+    if (member.spared === spared) return
+    member.spared = spared
+    if (this.#members.has(member)) this.#spared += spared ? 1 : -1
   }
 
   /** A member's state has changed. */

@@ -70,7 +70,10 @@ function checkAll(model: Model, { group, settings }: Real): void {
   expect(members.map(({ state }) => isEjected(state, nowMs))).toEqual(members.map(member => outAt(member, nowMs)))
   expect(group.size).toBe(members.length)
   expect(group.ejected(nowMs)).toBe(out)
-  const healthyPercent = ((members.length - out) / members.length) * 100
+  const failing = members.filter(
+    member => !outAt(member, nowMs) && settings.consecutiveErrors > 0 && rowOf(member) >= settings.consecutiveErrors,
+  )
+  const healthyPercent = ((members.length - out - failing.length) / members.length) * 100
   expect(usableInPanic(group, settings, nowMs)).toBe(out > 0 && healthyPercent < settings.healthyPercentMin)
 }
 
@@ -228,7 +231,6 @@ describe('a group whose members fail, recover, join and leave at any time', () =
         for (const [index, who] of failing.entries()) {
           recordOutcome(states[who % size]!, group, byDefault, 'server-error', index)
           expect(group.ejected(index)).toBeLessThanOrEqual(size / 2)
-          expect(usableInPanic(group, byDefault, index)).toBe(false)
         }
       }),
     )

@@ -164,6 +164,30 @@ describe('panic', () => {
     expect(usableInPanic(group, settings, 30_000)).toBe(false)
   })
 
+  test('whoever could not be spared is not healthy: when one of two is out and the other fails too, both are used', () => {
+    const { group, members } = groupOf(2)
+    repeat(members[0], group, 5, 0)
+    repeat(members[1], group, 4, 0)
+    expect(usableInPanic(group, SETTINGS, 0)).toBe(false)
+    repeat(members[1], group, 1, 0)
+    expect([group.ejected(0), group.spared]).toEqual([1, 1])
+    expect(usableInPanic(group, SETTINGS, 0)).toBe(true)
+    repeat(members[1], group, 1, 0, { outcome: 'success' })
+    expect(usableInPanic(group, SETTINGS, 0)).toBe(false)
+  })
+
+  test('whoever could not be spared and leaves is counted no more', () => {
+    const { group, members } = groupOf(3)
+    repeat(members[0], group, 5, 0)
+    repeat(members[1], group, 5, 0)
+    expect([group.ejected(0), group.spared]).toEqual([1, 1])
+    group.remove(members[1]!)
+    group.remove(members[1]!)
+    expect(group.spared).toBe(0)
+    group.add(members[1]!)
+    expect(group.spared).toBe(1)
+  })
+
   test('a group without members, or without ejections, does not panic', () => {
     expect(usableInPanic(new OutlierGroup(), SETTINGS, 0)).toBe(false)
     expect(usableInPanic(groupOf(3).group, { ...SETTINGS, healthyPercentMin: 100 }, 0)).toBe(false)

@@ -24,30 +24,36 @@ export function recordOutcome(
 ): 'ejected' | 'none' {
   if (outcome === 'success') {
     state.consecutiveErrors = 0
+    group.spare(state, false)
     return 'none'
   }
   if (outcome === 'cancelled' || isEjected(state, nowMs)) return 'none'
   state.consecutiveErrors += 1
   if (settings.consecutiveErrors === 0 || state.consecutiveErrors < settings.consecutiveErrors) return 'none'
-  if (group.ejected(nowMs) >= ejectedMax(group.size, settings)) return 'none'
+  if (group.ejected(nowMs) >= ejectedMax(group.size, settings)) {
+    group.spare(state, true)
+    return 'none'
+  }
 
   const forgiven = Math.floor((nowMs - state.ejectedUntilMs) / FORGIVEN_AFTER_MS)
   state.ejections = Math.max(0, state.ejections - forgiven) + 1
   const longestMs = Math.max(EJECTION_MAX_MS, settings.baseEjectionMs)
   state.ejectedUntilMs = nowMs + Math.min(settings.baseEjectionMs * state.ejections, longestMs)
   state.consecutiveErrors = 0
+  group.spare(state, false)
   group.recount()
   return 'ejected'
 }
 
 /**
  * Whether so few members are healthy that all are used, ejected or not: better some failures than all load on the last
- * ones.
+ * ones. Who fails like those that are ejected isn't healthy either, though it is in: when one of two is out and the
+ * other dies, the first may long be well again.
  */
 export function usableInPanic(group: OutlierGroup, settings: OutlierSettings, nowMs: number): boolean {
   const ejected = group.ejected(nowMs)
   if (ejected === 0) return false
-  return (group.size - ejected) * 100 < settings.healthyPercentMin * group.size
+  return (group.size - ejected - group.spared) * 100 < settings.healthyPercentMin * group.size
 }
 
 /** At least one of two or more may go, however small the percentage; 0 percent means none. */

@@ -4,6 +4,8 @@ export class OutlierState {
   /** Ejections that still count towards the length of the next one. */
   ejections = 0
   ejectedUntilMs = 0
+  /** It has failed often enough to be ejected, but the group could not spare it. */
+  spared = false
 }
 
 /** When its time has passed an endpoint is back at once. */

@@ -12,7 +12,7 @@ import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
 import { attemptDeadline } from '../../decide/timeout/mod.ts'
 import type { Carrier, Exchange, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
 import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
-import { atCertificateEnd, dial, Timer } from '../transport/mod.ts'
+import { beforeCertificateEnd, dial, Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
 import type { ConnectionWaiter } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
@@ -47,6 +47,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
   private headMs = 0
   private answered: AttemptClass = 'success'
   private tried: EndpointState[] | undefined = undefined
+  /** The last attempt got no answer: its endpoint may be dead. */
+  private lost = false
   /** The endpoint whose kept connection turned out to be closed; tried once more with a new one. */
   private raced = false
   private deadline: Timer | undefined = undefined
@@ -115,14 +117,19 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     return undefined
   }
 
-  /** Those not tried yet, when there is one. */
+  /**
+   * Those not tried yet, when there is one. After an endpoint that may be dead even one that is ejected: it failed some time ago, that one
+   * just now.
+   */
   private fresh(
     usable: (endpoint: EndpointState) => boolean,
     candidates: readonly EndpointState[],
   ): (endpoint: EndpointState) => boolean {
     const { tried } = this
-    if (tried === undefined || !candidates.some(c => usable(c) && !tried.includes(c))) return usable
-    return endpoint => usable(endpoint) && !tried.includes(endpoint)
+    if (tried === undefined) return usable
+    if (candidates.some(c => usable(c) && !tried.includes(c))) return c => usable(c) && !tried.includes(c)
+    if (this.lost && candidates.some(c => !tried.includes(c))) return c => !tried.includes(c)
+    return usable
   }
 
   private connect(endpoint: EndpointState): void {
@@ -150,7 +157,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
           this.guarded(() => {
             loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
             const session = endpoint.pool.adopt(socket, reads, era)
-            atCertificateEnd(socket, systemClock, () => session.retire())
+            beforeCertificateEnd(socket, systemClock, this.environment.random, () => session.retire())
             if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
             else {
               this.doing = NOTHING
@@ -341,6 +348,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     )
     if (decision.kind === 'stop') return decision.why
     this.retries++
+    this.lost = outcome === 'connect-failed' || outcome === 'reset'
     if (this.doing.kind === 'requesting' || this.doing.kind === 'connecting') {
       this.tried ??= []
       this.tried.push(this.doing.endpoint)
