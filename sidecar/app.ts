@@ -42,6 +42,9 @@ const FORGET_SWEEP_MS = 30_000
 const DRAIN_POLL_MS = 20
 /** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
 const WITHDRAWAL_MS = 200
+/** After a renewal, new exchanges have moved to connections with the new certificate within this part of its life, and no later than this. */
+const MOVE_PART = 0.1
+const MOVE_MS_MAX = 5_000
 /** What closing may take after the drain. */
 const CLOSE_MS_MAX = 1_000
 
@@ -254,7 +257,9 @@ function running(
     () => policy.forgetUnused(assembly.nowMs() - config.forgetAfterMs, key => destinations.isBusy(key)),
     Math.min(FORGET_SWEEP_MS, config.forgetAfterMs),
   )
-  const stopRetiring = identity.onChange(() => destinations.retireMeshConnections())
+  const stopRetiring = identity.onChange(({ notAfterMs }) =>
+    destinations.retireMeshConnections(Math.min((notAfterMs - Date.now()) * MOVE_PART, MOVE_MS_MAX)),
+  )
   const ports = config.application.map(({ port }) => port)
   if (ports.length > 0) {
     own.probe = probeApplication(config.applicationHost, ports, ready => opened.setReady(ready && !own.draining))

@@ -181,7 +181,7 @@ function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshLi
     },
     handshakeFailed: (why, from) => {
       instruments.refused('tls-handshake')
-      refusalLog(why, { why, from }, 'Refused a peer in its TLS handshake')
+      refusalLog(why, { why, from }, 'Refused a peer: its TLS handshake failed')
     },
     broken: parts.broken,
   })

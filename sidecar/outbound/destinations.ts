@@ -4,6 +4,7 @@ import type { EndpointsSnapshot, SelfSnapshot, TrafficSettings } from '../../mod
 import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Instruments, Meter, MeterLabels } from '../telemetry/mod.ts'
 import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { retireInTurn } from './retire-in-turn.ts'
 
 /** Hosts outside the mesh that are remembered with their connections. */
 const EXTERNAL_MAX = 256
@@ -26,6 +27,8 @@ export class Destinations {
   private readonly environment: UpstreamEnvironment
   private readonly instruments: Instruments
   private ownName = 'unknown'
+  /** Finishes the move to new connections that an earlier renewal began. */
+  private finishMove: (() => void) | undefined = undefined
   private readonly services = new Map<ServiceKey, Destination>()
   private readonly external = new Map<string, Destination>()
   private readonly meters = new Map<string, Map<string, Record<MeterLabels['tls'], Meter | undefined>>>()
@@ -145,8 +148,11 @@ export class Destinations {
     }
   }
 
-  retireMeshConnections(): void {
-    for (const destination of this.services.values()) destination.retireConnections()
+  /** The identity has been renewed: new exchanges move to new connections within `overMs`. */
+  retireMeshConnections(overMs: number): void {
+    const outdated = [...this.services.values()].flatMap(destination => destination.outdated())
+    this.finishMove?.()
+    this.finishMove = retireInTurn(outdated, overMs)
   }
 
   /** For metrics and people. */
@@ -173,6 +179,7 @@ export class Destinations {
   }
 
   close(): void {
+    this.finishMove?.()
     for (const destination of [...this.services.values(), ...this.external.values()]) destination.close()
   }
 }

@@ -139,6 +139,24 @@ describe('a pool', () => {
     expect(state.ended).toBe(1)
   })
 
+  test('that is outdated hands out its connections, the longest free first, and keeps none that is being made', async () => {
+    const { pool, used } = pooled()
+    const [oldest, newest] = [await used(), await used()]
+    const busy = await used()
+    pool.take()?.send(GET, nothing)
+    const { era } = pool
+    expect(pool.outdated()).toEqual([oldest.session, newest.session, busy.session])
+    // They serve until they are retired.
+    expect(pool.take()).toBe(newest.session)
+    oldest.session.retire()
+    expect(oldest.socket.destroyed).toBe(true)
+    expect(pool.take()).toBeUndefined()
+    const late = new FakeSocket({ allowHalfOpen: false })
+    pool.adopt(late.asSocket, undefined, era).send(GET, nothing)
+    await late.receive(ANSWER)
+    expect(late.destroyed).toBe(true)
+  })
+
   test('that is retired closes what is free at once, and the others after their answers', async () => {
     const { pool, used } = pooled()
     const free = await used()

@@ -64,6 +64,16 @@ export class EndpointPool implements ClientOwner {
     for (const session of this.all) session.retire()
   }
 
+  /**
+   * Today's connections, those that are free the longest first: for who retires them one after the other, so that not all requests need a new
+   * one at once. What is being connected now serves the request that it is made for, and no other.
+   */
+  outdated(): readonly H1ClientSession[] {
+    this.retirements++
+    const free = new Set(this.idle)
+    return [...free, ...[...this.all].filter(session => !free.has(session))]
+  }
+
   /** Once a second. */
   closeIdle(idleMsMax: number): void {
     const now = this.host.turn.nowMs()

@@ -50,7 +50,11 @@ export function dial(
   const options = opened === undefined ? { lookup } : { lookup, onread: opened.onread }
   const socket = target.kind === 'plain' ? plainSocket(target, options) : meshSocket(target, options)
   let stage: 'connect' | 'handshake' = 'connect'
-  const timer = new Timer(() => fail(`no connection within ${timeoutMs} ms`))
+  const timer = new Timer(() => {
+    // Slow is nobody's fault yet.
+    stage = 'connect'
+    fail(`no connection within ${timeoutMs} ms`)
+  })
   const fail = (detail: string): void => {
     if (settled) return
     settled = true

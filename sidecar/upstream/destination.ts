@@ -163,9 +163,9 @@ export class Destination {
     for (const endpoint of this.byKey.values()) endpoint.pool.closeIdle(endpoint.mtls ? meshIdleMsMax : plainIdleMsMax)
   }
 
-  /** The identity has been renewed: new exchanges get new connections. */
-  retireConnections(): void {
-    for (const endpoint of this.byKey.values()) if (endpoint.mtls) endpoint.pool.retireAll()
+  /** The identity has been renewed: the connections that were begun with the one before. */
+  outdated(): readonly Pick<H1ClientSession, 'retire'>[] {
+    return [...this.byKey.values()].filter(endpoint => endpoint.mtls).flatMap(endpoint => endpoint.pool.outdated())
   }
 
   close(): void {
