@@ -49,6 +49,20 @@ test.each(['', 'a', '/a', 'a/', 'a/b/c', 'A/b', 'a/b.c', ' a/b', 'a//b'])('%j is
   expect(parseServiceKey(text)).toMatchObject({ ok: false })
 })
 
+test('a key is one of two labels with one slash between them, and nothing else', () => {
+  const almost = fc.array(fc.oneof(label, fc.constantFrom('/', '', '.', 'A', ' ')), { maxLength: 4 })
+  fc.assert(
+    fc.property(
+      almost.map(parts => parts.join('')),
+      text => {
+        const parts = text.split('/')
+        expect(parseServiceKey(text).ok).toBe(parts.length === 2 && parts.every(isDnsLabel))
+      },
+    ),
+    { numRuns: 1_000 },
+  )
+})
+
 test('a service is read from its key again', () => {
   fc.assert(
     fc.property(label, label, (namespace, name) => {
@@ -132,8 +146,32 @@ describe('a host', () => {
     )
   })
 
-  test('never throws', () => {
-    fc.assert(fc.property(fc.string(), host => void serviceOfHost(host, 'shop')))
+  test('of any other form names none, and never throws', () => {
+    // The forms as they are promised, one by one, without a parser.
+    const part = fc.oneof(
+      label,
+      fc.constantFrom('', 'svc', 'cluster', 'local', 'Svc', 'LOCAL', 'a_b', '-a', 'a:80', '1'),
+    )
+    const host = fc.oneof(
+      fc.array(part, { maxLength: 6 }).map(parts => parts.join('.')),
+      fc.string({ maxLength: 20 }),
+    )
+    const expectedOf = (text: string): string | undefined => {
+      const name = text.toLowerCase().replace(/\.$/, '')
+      const labels = name.split('.')
+      const [service = '', namespace = 'shop'] = labels
+      if (!labels.slice(0, 2).every(isDnsLabel)) return undefined
+      const forms = [service, `${service}.${namespace}`, `${service}.${namespace}.svc`]
+      return [...forms, `${service}.${namespace}.svc.cluster.local`].includes(name)
+        ? `${namespace}/${service}`
+        : undefined
+    }
+    fc.assert(
+      fc.property(host, text => {
+        expect(serviceOfHost(text, 'shop')).toBe(expectedOf(text))
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })
 

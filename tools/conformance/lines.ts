@@ -224,7 +224,8 @@ export const sections: readonly Section[] = [
     id: 'GW',
     title: "Gateway API's rules",
     claimed: [1, 3, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17],
-    later: [2, 10, 14],
+    // 4 is about the hostnames of Gateways; for Services the standard has them ignored.
+    later: [2, 4, 10, 14],
     lines: [
       'Precedence of HTTP matches: hostname, exact path, longest prefix, method, most headers, most query parameters, oldest route, `namespace/name`, first rule',
       'Precedence of gRPC matches: hostname, characters of the service, of the method, headers, oldest, name, first; never merged with HTTPRoute',
@@ -248,7 +249,7 @@ export const sections: readonly Section[] = [
   {
     id: 'RETRY',
     title: 'What callers rely on when requests are retried',
-    claimed: [1, 2, 3, 4, 8],
+    claimed: [1, 2, 3, 4, 5, 8],
     later: [7],
     lines: [
       'The total timeout covers all attempts, and is never retried',
