@@ -77,7 +77,7 @@ export class Protection {
 
   /** Once a second. The limit of descriptors is read again, as it may be changed from outside. */
   sweep(): void {
-    this.descriptorsMax = descriptorsMax()
+    this.descriptorsMax = descriptorsMax(this.descriptorsMax)
     this.refusals.tick()
     const facts = { descriptorsMax: this.descriptorsMax, made: this.parts.made() }
     if (descriptorsAreScarce(facts, this.accepted())) this.closeIdle()

@@ -56,8 +56,12 @@ export class LoneSidecar {
     return this.program.stderr.map(line => JSON.parse(line) as Record<string, unknown>)
   }
 
-  descriptors(): number {
-    return readdirSync(`/proc/${this.program.pid}/fd`).length
+  /** The number that the next file descriptor gets. Those that were inherited lie far above. */
+  firstFreeDescriptor(): number {
+    const open = new Set(readdirSync(`/proc/${this.program.pid}/fd`).map(Number))
+    let free = 0
+    while (open.has(free)) free++
+    return free
   }
 
   residentBytes(): number {

@@ -60,6 +60,7 @@ test('[LOAD-2] the limit of descriptors is what the kernel says, or not known', 
     'Limit   Soft Limit  Hard Limit  Units\nMax processes  96  96  processes\nMax open files            256                  1024                 files\n'
   expect(readDescriptorsMax(path => (path === '/proc/self/limits' ? limits : undefined))).toBe(256)
   expect(readDescriptorsMax(() => undefined)).toBe(Number.POSITIVE_INFINITY)
+  expect(readDescriptorsMax(() => undefined, 300)).toBe(300)
   expect(readDescriptorsMax(() => limits.replace('256', 'unlimited'))).toBe(Number.POSITIVE_INFINITY)
 })
 

@@ -50,9 +50,14 @@ export function descriptorsAreScarce(
   return accepted + facts.made >= forTraffic(facts.descriptorsMax) * SCARCE_RATIO
 }
 
-/** Linux says it in a file; elsewhere we don't know, and count on enough. Node has raised the soft limit to the hard one. */
-export function readDescriptorsMax(read: ReadText): number {
-  const soft = /^Max open files +([0-9]+) /m.exec(read('/proc/self/limits') ?? '')?.[1]
+/**
+ * Linux says it in a file; elsewhere we don't know, and count on enough. Where the file can't be read, as no descriptor is left for it, what
+ * was known `before` counts. Node has raised the soft limit to the hard one.
+ */
+export function readDescriptorsMax(read: ReadText, before: number = Number.POSITIVE_INFINITY): number {
+  const limits = read('/proc/self/limits')
+  if (limits === undefined) return before
+  const soft = /^Max open files +([0-9]+) /m.exec(limits)?.[1]
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
 }
 

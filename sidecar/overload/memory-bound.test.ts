@@ -79,8 +79,7 @@ describe('[LOAD-3] what bounds memory', () => {
 describe('[LOAD-3] how much of it is used', () => {
   const own = (residentMib: number, heapMib = 1, heapMibMax = 1000) => ({
     residentBytes: () => residentMib * MIB,
-    accountedBytes: () => 1 * MIB,
-    heap: () => ({ usedBytes: heapMib * MIB, bytesMax: heapMibMax * MIB }),
+    heap: () => ({ usedBytes: heapMib * MIB, bytesMax: heapMibMax * MIB, accountedBytes: MIB }),
   })
   const cgroup = (usedMib: number, inactiveFileMib: number) => {
     const files = { '/proc/self/cgroup': '0::/a\n', ...v2('/a', `${100 * MIB}`, usedMib * MIB, inactiveFileMib * MIB) }
@@ -116,8 +115,7 @@ describe('[LOAD-3] how much of it is used', () => {
     const now = { resident: 100, accounted: 40 }
     const process = {
       residentBytes: () => now.resident * MIB,
-      accountedBytes: () => now.accounted * MIB,
-      heap: () => ({ usedBytes: 0, bytesMax: 1 }),
+      heap: () => ({ usedBytes: 0, bytesMax: 1, accountedBytes: now.accounted * MIB }),
     }
     const read = memoryReader({ kind: 'memory-max', bytesMax: 400 * MIB }, process, () => undefined)
     const usedMib = (resident: number, accounted: number) => {

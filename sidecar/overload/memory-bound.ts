@@ -19,9 +19,12 @@ export type MemoryBound =
 /** What the process says of itself. */
 export interface OwnMemory {
   residentBytes(): number
-  /** What V8 has from the system, and what its objects hold outside of its heap. */
-  accountedBytes(): number
-  heap(): { readonly usedBytes: number; readonly bytesMax: number }
+  heap(): {
+    readonly usedBytes: number
+    readonly bytesMax: number
+    /** What V8 has from the system, and what its objects hold outside of its heap. */
+    readonly accountedBytes: number
+  }
 }
 
 /** Resident memory that has grown by less than this share of its bound has not grown. */
@@ -80,10 +83,10 @@ function boundsUpwards(version: typeof V2, path: string, read: ReadText): Cgroup
 export function memoryReader(bound: MemoryBound, own: OwnMemory, read: ReadText): () => MemoryReading {
   const retained = retainedMemory(bound.kind === 'none' ? 0 : bound.bytesMax * RETAINED_SLACK_RATIO)
   return () => {
-    const { usedBytes, bytesMax } = own.heap()
+    const { usedBytes, bytesMax, accountedBytes } = own.heap()
     const heap: MemoryReading = { of: 'javascript-heap', usedBytes, bytesMax, ratio: usedBytes / bytesMax }
     const residentBytes = own.residentBytes()
-    const outer = outerReading(bound, residentBytes, retained(residentBytes, own.accountedBytes()), read)
+    const outer = outerReading(bound, residentBytes, retained(residentBytes, accountedBytes), read)
     return outer.ratio >= heap.ratio ? outer : heap
   }
 }

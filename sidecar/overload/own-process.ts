@@ -9,20 +9,39 @@ import type { MemoryReading } from './memory-level.ts'
 /** Reads the memory of this process against `memoryMaxBytes`, else against its cgroup's limit, and against the limit of its heap. */
 export function ownMemory(memoryMaxBytes: number | undefined): () => MemoryReading {
   const bound = findMemoryBound(memoryMaxBytes, totalmem(), readText)
-  const heap = () => {
-    const { used_heap_size: usedBytes, heap_size_limit: bytesMax } = getHeapStatistics()
-    return { usedBytes, bytesMax }
-  }
-  const accountedBytes = () => {
-    const { heapTotal, external } = process.memoryUsage()
-    return heapTotal + external
-  }
-  return memoryReader(bound, { residentBytes: () => process.memoryUsage.rss(), accountedBytes, heap }, readText)
+  let residentBytes = 0
+  return memoryReader(
+    bound,
+    {
+      residentBytes: () => {
+        residentBytes = residentMemory() ?? residentBytes
+        return residentBytes
+      },
+      heap: () => {
+        const { used_heap_size, heap_size_limit, total_heap_size, external_memory } = getHeapStatistics()
+        return {
+          usedBytes: used_heap_size,
+          bytesMax: heap_size_limit,
+          accountedBytes: total_heap_size + external_memory,
+        }
+      },
+    },
+    readText,
+  )
 }
 
-/** How many file descriptors this process may have now. */
-export function descriptorsMax(): number {
-  return readDescriptorsMax(readText)
+/** To know it, the kernel is asked through a file: without any descriptor left there is no answer. */
+function residentMemory(): number | undefined {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return undefined
+  }
+}
+
+/** How many file descriptors this process may have now; infinite where that can't be known, `before` where not one is left to ask with. */
+export function descriptorsMax(before?: number): number {
+  return readDescriptorsMax(readText, before)
 }
 
 let gc: (() => void) | undefined

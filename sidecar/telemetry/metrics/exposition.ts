@@ -99,7 +99,6 @@ export async function renderMetrics(
   counter('selvedge_spans_exported_total', 'Spans that the collector took.', []).inc(spans.exported)
   const lost = counter('selvedge_spans_dropped_total', 'Spans that were kept and came nowhere.', ['reason'])
   for (const [reason, count] of Object.entries(spans.dropped)) lost.inc({ reason }, count)
-  gauge('process_resident_memory_bytes', 'Resident memory.', []).set(process.memoryUsage.rss())
 
   const loopDelay = strainMetrics({ counter, gauge }, view.strain())
 

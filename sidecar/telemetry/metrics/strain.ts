@@ -51,7 +51,18 @@ export function strainMetrics({ gauge, counter }: Prometheus, strain: StrainView
   if (descriptors.open !== undefined) gauge('process_open_fds', 'Open file descriptors.', []).set({}, descriptors.open)
   if (Number.isFinite(descriptors.max))
     gauge('process_max_fds', 'File descriptors at most.', []).set({}, descriptors.max)
+  const resident = residentMemory()
+  if (resident !== undefined) gauge('process_resident_memory_bytes', 'Resident memory.', []).set({}, resident)
   return loopDelayLines(loopDelay)
+}
+
+/** Without any descriptor left the kernel can't be asked. */
+function residentMemory(): number | undefined {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return undefined
+  }
 }
 
 function loopDelayLines({ boundsMs, counts, sumMs, count }: StrainView['loopDelay']): string {
