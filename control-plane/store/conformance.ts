@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, type SpiffeId, workloadKey } from '../../common/mod.ts'
 import type {
+  ApiTokenRecord,
   Committed,
   LeaseRecord,
   PageQuery,
@@ -112,6 +113,8 @@ export function storeConformance(name: string, makeBackend: () => Promise<StoreB
 
       it('previews a commit without a trace', async () => {
         await must([put(reviews, { a: 1 })])
+        const heard: number[] = []
+        store.onCommit(({ revision }) => heard.push(revision))
         const preview = await store.preview([put(reviews, { a: 2 }), put(canary, {}), remove(reviews)])
         expect(preview).toMatchObject({ ok: true, value: { revision: 1 } })
         expect(preview.ok && preview.value.outcomes.map(outcome => outcome.action)).toEqual([
@@ -121,6 +124,7 @@ export function storeConformance(name: string, makeBackend: () => Promise<StoreB
         ])
         expect((await store.list()).resources).toMatchObject([{ ref: reviews, content: { a: 1 } }])
         expect(await store.audit.list(10)).toHaveLength(1)
+        expect(heard).toEqual([])
         expect((await must([put(canary, {})])).revision).toBe(2)
       })
 
@@ -359,6 +363,18 @@ export function storeConformance(name: string, makeBackend: () => Promise<StoreB
     })
 
     describe('audit', () => {
+      it('answers of one subject, of one revision, and in pages', async () => {
+        await must([put(reviews, { a: 1 }), put(canary, {})])
+        await must([put(reviews, { a: 2 })])
+        await must([remove(canary)])
+        const ids = async (...query: Parameters<typeof store.audit.list>) =>
+          (await store.audit.list(...query)).map(({ id }) => id)
+        expect(await ids(10, { subject: 'Service bookshop/reviews' })).toEqual([3, 1])
+        expect(await ids(10, { revision: 1 })).toEqual([2, 1])
+        expect(await ids(2)).toEqual([4, 3])
+        expect(await ids(2, { beforeId: 3 })).toEqual([2, 1])
+      })
+
       it('records who changed what and when, with before and after, and nothing of what changed nothing', async () => {
         await must([put(reviews, { a: 1 })])
         await must([put(reviews, { a: 1 })])
@@ -415,6 +431,23 @@ export function storeConformance(name: string, makeBackend: () => Promise<StoreB
           { actor: 'control-plane', action: 'root-pinned', subject: 'sha256:cd' },
           { action: 'root-pinned', subject: 'sha256:ab' },
         ])
+      })
+    })
+
+    describe('API tokens', () => {
+      const times = { createdMs: NOW_MS, expiresMs: NOW_MS + 1_000 }
+      const token: ApiTokenRecord = { id: 'abc', name: 'ci', role: 'read', secretSha256: 'ff', ...times }
+
+      it('are kept through a restart, listed with the oldest first, and removed', async () => {
+        await store.apiTokens.insert(token)
+        await store.apiTokens.insert({ ...token, id: 'old', role: 'write', createdMs: NOW_MS - 1 })
+        await reopen()
+        expect(await store.apiTokens.find('abc')).toEqual(token)
+        expect((await store.apiTokens.list()).map(({ id, role }) => `${id} ${role}`)).toEqual(['old write', 'abc read'])
+        await store.apiTokens.remove('abc')
+        await store.apiTokens.remove('abc')
+        expect(await store.apiTokens.find('abc')).toBeUndefined()
+        expect(store.revision()).toBe(0)
       })
     })
 

@@ -6,8 +6,11 @@ import type { HighWaterMark } from './high-water-mark.ts'
 import { Leaps } from './leaps.ts'
 import { addTo, type State, stateColumns, watchRows } from './seal.ts'
 
-/** The log goes into the database once it is as long as this: what lies in it could be lost together, by one damaged byte. */
-const LOG_BYTES_MAX = 1024 ** 2
+/**
+ * The log goes into the database once it is as long as this: what lies in it could be lost together, by one damaged byte. Half as much
+ * would double what emptying it costs, which is several milliseconds each time.
+ */
+const LOG_BYTES_MAX = 4 * 1024 ** 2
 
 export interface TransactionsOptions {
   readonly database: DatabaseSync
