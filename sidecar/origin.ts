@@ -84,6 +84,7 @@ async function openControlPlane(
     joinToken,
     stateDir: config.stateDir,
     workload: { namespace: config.namespace, serviceAccount },
+    workloadName: config.workload,
     clock,
     random,
     log: { info: message => log.info(message), warn: message => log.warn(message) },

@@ -21,7 +21,7 @@ function fixture() {
       if (!made.ok) throw new Error(made.error)
       return made.value
     },
-    attest: (text: string) => attestJoinToken(records, text, clock),
+    attest: (text: string) => attestJoinToken(records, text, caPin, clock),
   }
 }
 

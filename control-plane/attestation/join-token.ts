@@ -39,6 +39,8 @@ const ID_BYTES = 10
 const REMEDY = 'make a new one with "selvedge token create"'
 const UNKNOWN = `Cannot admit the sidecar: its join token is unknown; ${REMEDY}`
 
+const FOREIGN = `Cannot admit the sidecar: its join token is for the CA of another mesh; ${REMEDY}`
+
 /** Makes a token and keeps its record. The text that is returned holds the secret and is shown once: nobody can make it again. */
 export async function createJoinToken(
   records: TokenRecords,
@@ -64,14 +66,16 @@ export async function createJoinToken(
   return ok({ text: formatJoinToken({ id, secret, caPin: wish.caPin }), record })
 }
 
-/** Whom a token's text admits now. No use is taken until `redeem`, so that a faulty request costs none. */
+/** Whom a token's text admits now, to the mesh whose root has the pin `rootPin`. No use is taken until `redeem`, so that a faulty request costs none. */
 export async function attestJoinToken(
   records: TokenRecords,
   text: string,
+  rootPin: string,
   clock: Clock,
 ): Promise<Result<Attestation, string>> {
   const token = parseJoinToken(text)
   if (!token.ok) return token
+  if (token.value.caPin !== rootPin) return err(FOREIGN)
   const record = await records.find(token.value.id)
   // Unknown and wrong are one answer; the digest is made in both cases.
   const shown = digest(token.value.secret)

@@ -120,8 +120,10 @@ describe('signing', () => {
 
   it('is refused to an identity that asks too often, and only to it', () => {
     const authority = opened()
-    for (let n = 0; n < 10; n++) expect(authority.sign(csr, reviews).ok).toBe(true)
+    for (let n = 0; n < 5; n++) expect(authority.sign(csr, reviews).ok).toBe(true)
     expect(authority.sign(csr, reviews)).toEqual(refused('resource-exhausted'))
+    expect(authority.sign(csr, reviews, 'bookshop/reviews-2').ok).toBe(true)
+    expect(authority.sign(csr, reviews, 'x'.repeat(254))).toEqual(refused('invalid-argument', 'is no workload'))
     const payments = 'spiffe://mesh.example/ns/bookshop/sa/payments' as SpiffeId
     const other = makeCsr({ privateKeyPem: keys.privateKeyPem, spiffeId: payments })
     expect(authority.sign(other, payments).ok).toBe(true)

@@ -42,8 +42,11 @@ export interface Authority {
   readonly rootDer: Buffer
   /** What a join token pins. */
   readonly rootPin: string
-  /** Signs a request of a caller that has been attested as `identity`, and only for that identity. */
-  sign(csr: Buffer, identity: SpiffeId): Result<IssuedLeaf, Refusal>
+  /**
+   * Signs a request of a caller that has been attested as `identity`, and only for that identity. `workload`, its own word, says which of its
+   * replicas asks; it counts for the limits alone.
+   */
+  sign(csr: Buffer, identity: SpiffeId, workload?: string): Result<IssuedLeaf, Refusal>
   /** A fresh leaf with its key for the control plane itself. */
   issueOwn(): Result<IssuedLeaf & { readonly privateKeyPem: string }, Refusal>
 }
@@ -64,6 +67,8 @@ export interface AuthorityOptions {
 
 /** Of a caller's own text, in answers and logs. */
 const QUOTED_CHARACTERS_MAX = 256
+/** Two DNS labels and a slash, and to spare. */
+const WORKLOAD_CHARACTERS_MAX = 253
 const LEAF_LIFE_MS_DEFAULT = 24 * 3_600_000
 
 /** Opens the root in a directory, or makes it on the very first start. */
@@ -121,19 +126,22 @@ function authorityOf(ca: TrustedCa, clock: Clock, lifeMs: number): Authority {
     trustDomain: ca.trustDomain,
     rootDer: ca.certificateDer,
     rootPin: spkiSha256(ca.certificateDer),
-    sign(csr, identity) {
-      const workload = workloadOf(identity)
-      if (workload === undefined || trustDomainOf(identity) !== ca.trustDomain || identity === own) {
+    sign(csr, identity, workload = '') {
+      const named = workloadOf(identity)
+      if (named === undefined || trustDomainOf(identity) !== ca.trustDomain || identity === own) {
         return refuse('permission-denied', `Cannot sign the certificate: ${identity} is not a workload of this mesh`)
       }
-      if (!limits.take(identity, clock.nowMs())) {
+      if (workload.length > WORKLOAD_CHARACTERS_MAX) {
+        return refuse('invalid-argument', `Cannot sign the certificate: "${workload.slice(0, 64)}..." is no workload`)
+      }
+      if (!limits.take(identity, workload, clock.nowMs())) {
         return refuse('resource-exhausted', 'Cannot sign the certificate: too many requests; try again in a second')
       }
       const facts = parseCsr(csr)
       if (!facts.ok) return refuse('invalid-argument', facts.error)
       const excess = excessOf(facts.value, identity)
       if (excess !== undefined) return refuse('permission-denied', `Cannot sign the certificate: ${excess}`)
-      return issue(facts.value.publicKeySpkiDer, identity, dnsNamesOf(workload.namespace, workload.serviceAccount))
+      return issue(facts.value.publicKeySpkiDer, identity, dnsNamesOf(named.namespace, named.serviceAccount))
     },
     issueOwn() {
       const keys = makeKeyPair()

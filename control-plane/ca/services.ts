@@ -3,7 +3,13 @@ import { attestJoinToken, type TokenRecords } from '../attestation/mod.ts'
 import type { Authority, IssuedLeaf } from './authority.ts'
 import { type PeerIdentity, peerIdentity } from './peer-identity.ts'
 import { type Refusal, type RefusalCode, refuse } from './refusal.ts'
-import { type EnrolmentRequest, enrolmentHandlers, renewalHandlers, type WireService } from './wire.ts'
+import {
+  type EnrolmentRequest,
+  enrolmentHandlers,
+  type RenewalRequest,
+  renewalHandlers,
+  type WireService,
+} from './wire.ts'
 
 /** How a signing request ended, for `selvedge_control_csr_total`. */
 export type CsrOutcome = 'issued' | RefusalCode
@@ -27,9 +33,9 @@ export function enrolmentService(options: EnrolmentOptions): WireService {
 
 /** For the mTLS port: a fresh certificate for whom the caller's present one names. */
 export function renewalService(options: RenewalOptions): WireService {
-  return renewalHandlers((csr, call) => {
+  return renewalHandlers((request, call) => {
     const rules = { trustDomain: options.authority.trustDomain, nowMs: options.clock.wallMs() }
-    return answered(options, async () => renew(options, csr, peerIdentity(call, rules)))
+    return answered(options, async () => renew(options, request, peerIdentity(call, rules)))
   })
 }
 
@@ -38,19 +44,23 @@ async function enrol(options: EnrolmentOptions, request: EnrolmentRequest): Prom
   if (request.joinToken === undefined) {
     return refuse('unauthenticated', 'Cannot admit the sidecar: it shows no join token; give it one with --join-token')
   }
-  const attested = await attestJoinToken(tokens, request.joinToken, clock)
+  const attested = await attestJoinToken(tokens, request.joinToken, authority.rootPin, clock)
   if (!attested.ok) return refuse('unauthenticated', attested.error)
   const { namespace, serviceAccount } = attested.value
   const identity: SpiffeId = workloadSpiffeId(authority.trustDomain, namespace, serviceAccount)
-  const leaf = authority.sign(request.csr, identity)
+  const leaf = authority.sign(request.csr, identity, request.workload)
   // What was refused costs no use; what was signed is handed out only if a use was left.
   if (!leaf.ok || (await attested.value.redeem())) return leaf
   return refuse('unauthenticated', 'Cannot admit the sidecar: its join token is used up; make a new one')
 }
 
-function renew(options: RenewalOptions, csr: Buffer, peer: Result<PeerIdentity, string>): Result<IssuedLeaf, Refusal> {
+function renew(
+  options: RenewalOptions,
+  { csr, workload }: RenewalRequest,
+  peer: Result<PeerIdentity, string>,
+): Result<IssuedLeaf, Refusal> {
   if (!peer.ok) return refuse('unauthenticated', peer.error)
-  return options.authority.sign(csr, peer.value.spiffeId)
+  return options.authority.sign(csr, peer.value.spiffeId, workload)
 }
 
 /** Counts and logs how a request ended. A store that fails is a reason to come back, not to give up. */

@@ -25,6 +25,12 @@ export interface EnrolmentRequest {
   readonly csr: Buffer
   /** `undefined`: the caller shows none. */
   readonly joinToken: string | undefined
+  readonly workload: string
+}
+
+export interface RenewalRequest {
+  readonly csr: Buffer
+  readonly workload: string
 }
 
 type Call = Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>
@@ -42,15 +48,18 @@ const STATUS_OF: Readonly<Record<RefusalCode, status>> = {
 /** The service `Enrolment`; `enrol` never rejects. */
 export function enrolmentHandlers(enrol: (request: EnrolmentRequest) => Answer): WireService {
   const implementation: EnrolmentHandlers = {
-    Enrol: (call, callback) => send(enrol({ csr: call.request.csr, joinToken: call.request.joinToken }), callback),
+    Enrol: ({ request }, callback) => {
+      const { csr, joinToken, workload } = request
+      send(enrol({ csr, joinToken, workload }), callback)
+    },
   }
   return { definition: loadIdentity().Enrolment.service, implementation }
 }
 
 /** The service `Renewal`; `renew` never rejects. */
-export function renewalHandlers(renew: (csr: Buffer, call: Call) => Answer): WireService {
+export function renewalHandlers(renew: (request: RenewalRequest, call: Call) => Answer): WireService {
   const implementation: RenewalHandlers = {
-    Renew: (call, callback) => send(renew(call.request.csr, call), callback),
+    Renew: (call, callback) => send(renew(call.request, call), callback),
   }
   return { definition: loadIdentity().Renewal.service, implementation }
 }

@@ -20,6 +20,8 @@ export interface EnrolledIdentityOptions {
   /** Where the identity outlives the process; `undefined`: it does not. */
   readonly stateDir?: string | undefined
   readonly workload: { readonly namespace: string; readonly serviceAccount: string }
+  /** Which of the workloads with this identity we are, `namespace/name`: the control plane counts the requests of each for itself. */
+  readonly workloadName?: string
   readonly clock: Clock
   readonly random: Random
   readonly log: { info(message: string): void; warn(message: string): void }
@@ -102,7 +104,7 @@ interface Enroller {
 }
 
 async function makeEnroller(options: EnrolledIdentityOptions): Promise<Result<Enroller, string>> {
-  const { workload, clock, joinToken, enrolmentAddress, discoveryAddress } = options
+  const { workload, workloadName = '', clock, joinToken, enrolmentAddress, discoveryAddress } = options
   const token = joinToken === '' ? err(NO_TOKEN) : parseJoinToken(joinToken)
   if (!token.ok && joinToken !== '') return token
   if (!isDnsLabel(workload.namespace) || !isDnsLabel(workload.serviceAccount)) {
@@ -130,7 +132,7 @@ async function makeEnroller(options: EnrolledIdentityOptions): Promise<Result<En
       const spiffeId = workloadSpiffeId(trustDomain, workload.namespace, workload.serviceAccount)
       const keys = makeKeyPair()
       const csr = makeCsr({ privateKeyPem: keys.privateKeyPem, spiffeId })
-      const issued = await client.enrol(enrolmentAddress, root.value, { csr, joinToken })
+      const issued = await client.enrol(enrolmentAddress, root.value, { csr, joinToken, workload: workloadName })
       if (!issued.ok) return issued
       return checked(makeSvid(issued.value, keys, { spiffeId, trustDomain, nowMs: clock.wallMs() }))
     },
@@ -139,7 +141,7 @@ async function makeEnroller(options: EnrolledIdentityOptions): Promise<Result<En
       // A new key with each certificate: one that was stolen is worth little for long.
       const keys = makeKeyPair()
       const csr = makeCsr({ privateKeyPem: keys.privateKeyPem, spiffeId })
-      const issued = await client.renew(discoveryAddress, svid, csr)
+      const issued = await client.renew(discoveryAddress, svid, { csr, workload: workloadName })
       if (!issued.ok) return issued
       return checked(makeSvid(issued.value, keys, { spiffeId, trustDomain, nowMs: clock.wallMs() }))
     },

@@ -27,12 +27,18 @@ const AWAY: ReadonlySet<status> = new Set([
   status.UNKNOWN,
 ])
 
+export interface EnrolmentRequest {
+  readonly csr: Buffer
+  readonly joinToken: string
+  readonly workload: string
+}
+
 /** Both calls of the identity protocol, each on a connection of its own: they are hours apart. */
 export interface IdentityClient {
   /** Server TLS with the pinned root as the only one trusted; the server must be the control plane. */
-  enrol(address: string, root: PinnedRoot, request: { readonly csr: Buffer; readonly joinToken: string }): Answer
+  enrol(address: string, root: PinnedRoot, request: EnrolmentRequest): Answer
   /** mTLS with the certificate that is to be renewed. */
-  renew(address: string, svid: Svid, csr: Buffer): Answer
+  renew(address: string, svid: Svid, request: { readonly csr: Buffer; readonly workload: string }): Answer
 }
 
 /** Parses the .proto: call once. */
@@ -48,9 +54,9 @@ export function identityClient(clock: Clock): IdentityClient {
       const client = new Enrolment(address, trust, CONTROL_PLANE_CHANNEL_OPTIONS)
       return answerOf(client, callback => client.enrol(request, { deadline: deadline() }, callback))
     },
-    renew(address, svid, csr) {
+    renew(address, svid, request) {
       const client = new Renewal(address, discoveryChannelCredentials(svid, clock), CONTROL_PLANE_CHANNEL_OPTIONS)
-      return answerOf(client, callback => client.renew({ csr }, { deadline: deadline() }, callback))
+      return answerOf(client, callback => client.renew(request, { deadline: deadline() }, callback))
     },
   }
 }

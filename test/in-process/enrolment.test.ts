@@ -287,7 +287,7 @@ describe('on the wire', () => {
     const joinToken = await tokenFor(plane, { uses: 100 })
     const csr = makeCsr({ privateKeyPem: keys.privateKeyPem, spiffeId: reviews })
     const answers = await Promise.all(Array.from({ length: 15 }, () => ask(plane, { csr, joinToken })))
-    expect(answers.filter(answer => answer === 'issued').length).toBeGreaterThanOrEqual(10)
+    expect(answers.filter(answer => answer === 'issued').length).toBeGreaterThanOrEqual(5)
     expect(answers).toContain(status.RESOURCE_EXHAUSTED)
   })
 

@@ -5,6 +5,7 @@ export interface EnrolRequest {
   'csr'?: (Buffer | Uint8Array | string);
   'joinToken'?: (string);
   'kubernetesToken'?: (string);
+  'workload'?: (string);
   'attestation'?: "joinToken"|"kubernetesToken";
 }
 
@@ -12,5 +13,6 @@ export interface EnrolRequest__Output {
   'csr': (Buffer);
   'joinToken'?: (string);
   'kubernetesToken'?: (string);
+  'workload': (string);
   'attestation'?: "joinToken"|"kubernetesToken";
 }

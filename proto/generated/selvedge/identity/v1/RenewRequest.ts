@@ -3,8 +3,10 @@
 
 export interface RenewRequest {
   'csr'?: (Buffer | Uint8Array | string);
+  'workload'?: (string);
 }
 
 export interface RenewRequest__Output {
   'csr': (Buffer);
+  'workload': (string);
 }
