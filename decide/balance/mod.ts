@@ -7,3 +7,4 @@
 export type { EndpointLoad } from './load.ts'
 export { loadCancelled, loadCost, loadEnded, loadFailed, loadStarted, newLoad } from './load.ts'
 export { pickEndpoint } from './pick.ts'
+export { untriedFirst } from './untried.ts'

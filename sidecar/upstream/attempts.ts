@@ -1,5 +1,12 @@
 import { type AttemptClass, type Cause, systemClock } from '../../common/mod.ts'
-import { loadCancelled, loadEnded, loadFailed, loadStarted, pickEndpoint } from '../../decide/balance/mod.ts'
+import {
+  loadCancelled,
+  loadEnded,
+  loadFailed,
+  loadStarted,
+  pickEndpoint,
+  untriedFirst,
+} from '../../decide/balance/mod.ts'
 import {
   admitConnection,
   admitPending,
@@ -30,6 +37,7 @@ type Doing =
 
 const NOTHING: Doing = { kind: 'nothing' }
 const PAUSING: Doing = { kind: 'pausing' }
+const NONE_TRIED: readonly EndpointState[] = []
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
@@ -46,7 +54,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
   private attemptStartMs = 0
   private headMs = 0
   private answered: AttemptClass = 'success'
-  private tried: EndpointState[] | undefined = undefined
+  private tried: readonly EndpointState[] = NONE_TRIED
   /** The last attempt got no answer: its endpoint may be dead. */
   private lost = false
   /** The endpoint whose kept connection turned out to be closed; tried once more with a new one. */
@@ -109,27 +117,12 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
   private pick(now: number): EndpointState | undefined {
     const { destination } = this.plan
     const candidates = destination.candidates(this.port)
-    const usable = this.fresh(destination.usable(now), candidates)
+    const usable = untriedFirst(candidates, destination.usable(now), this.tried, this.lost)
     const endpoint = pickEndpoint(candidates, usable, now, this.environment.random)
     if (endpoint !== undefined) return endpoint
     const why = candidates.length === 0 ? 'the service has no endpoint' : 'all endpoints are ejected'
     this.finish('no-healthy-endpoint', why)
     return undefined
-  }
-
-  /**
-   * Those not tried yet, when there is one. After an endpoint that may be dead even one that is ejected: it failed some time ago, that one
-   * just now.
-   */
-  private fresh(
-    usable: (endpoint: EndpointState) => boolean,
-    candidates: readonly EndpointState[],
-  ): (endpoint: EndpointState) => boolean {
-    const { tried } = this
-    if (tried === undefined) return usable
-    if (candidates.some(c => usable(c) && !tried.includes(c))) return c => usable(c) && !tried.includes(c)
-    if (this.lost && candidates.some(c => !tried.includes(c))) return c => !tried.includes(c)
-    return usable
   }
 
   private connect(endpoint: EndpointState): void {
@@ -350,8 +343,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
     this.retries++
     this.lost = outcome === 'connect-failed' || outcome === 'reset'
     if (this.doing.kind === 'requesting' || this.doing.kind === 'connecting') {
-      this.tried ??= []
-      this.tried.push(this.doing.endpoint)
+      this.tried = [...this.tried, this.doing.endpoint]
     }
     this.doing = PAUSING
     if (this.attemptEnd !== undefined) this.environment.wheel.clear(this.attemptEnd)
