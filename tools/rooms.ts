@@ -63,6 +63,15 @@ const shared: readonly Room[] = [
   { path: 'decide/timeout', purpose: 'how long an exchange and an attempt may last', ...DECISION },
   { path: 'decide/outlier', purpose: 'which endpoint is ejected, and for how long', ...DECISION },
   {
+    path: 'decide',
+    purpose: 'simulate.ts: the decisions in the order of the stacks, without sockets',
+    flat: true,
+    ...PURE,
+    // It puts the rooms together that may not know each other.
+    may: ['model/snapshot', 'decide/*'],
+    doors: { 'simulate.ts': 'the room has one file' },
+  },
+  {
     path: 'proto',
     purpose: 'the wire contract: .proto packages, their loader and types',
     may: [],
@@ -205,6 +214,12 @@ const controlPlane: readonly Room[] = [
     purpose: 'store and registry as one view in memory',
     may: ['model/resources', 'model/compile', 'control-plane/store', 'control-plane/registry'],
     packages: [],
+  },
+  {
+    path: 'control-plane/guard',
+    purpose: 'what vanishes though nobody deleted it: held back, alarmed, released',
+    may: ['common/folders', 'model/resources', 'model/compile', 'control-plane/store', 'control-plane/world'],
+    packages: NODE,
   },
   {
     path: 'control-plane/snapshots',
