@@ -131,8 +131,9 @@ describe('spans to a collector', () => {
       add(1)
       await pass(1_000)
     }
-    expect(spans.dropped.refused).toBe(90)
-    expect(delivered()).toHaveLength(90)
+    // Ever less often: a collector that has no use for spans isn't kept busy with them.
+    expect(delivered()).toEqual([1, 1, 2, 4, 8, 16, 30])
+    expect(spans.dropped).toMatchObject({ refused: 62, unreachable: 0 })
     const warned = told.filter(text => text.startsWith('Cannot'))
     expect(warned).toHaveLength(2)
     expect(warned[0]).toMatch(

@@ -181,12 +181,14 @@ export class OtlpExport implements SpanExport {
       if (delivery.kind === 'taken') {
         this.exported += batch.length
         this.failuresInARow = 0
-        this.outage.over()
+        if (this.target !== undefined) this.outage.over()
         return
       }
       if (this.target !== undefined) this.outage.happened(delivery)
       if (delivery.kind === 'refused') {
         this.dropped.refused += batch.length
+        // To be refused costs both sides: not for every batch while it lasts.
+        await this.backOff()
         return
       }
       const moved = target !== this.target
