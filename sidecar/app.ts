@@ -39,6 +39,8 @@ export interface Sidecar {
 const SWEEP_MS = 1_000
 /** Looking for services that nobody uses: a walk over all that are held. */
 const FORGET_SWEEP_MS = 30_000
+/** Looking for series of metrics that are no longer in use. */
+const METERS_SWEEP_MS = 60_000
 const DRAIN_POLL_MS = 20
 /** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
 const WITHDRAWAL_MS = 200
@@ -252,6 +254,11 @@ function running(
     protection.sweep()
     lookAtCertificate()
   }, SWEEP_MS)
+  const expiring = setInterval(() => {
+    if (!instruments.meters.expire(assembly.nowMs())) return
+    destinations.forgetMeters()
+    application.forgetMeters()
+  }, METERS_SWEEP_MS)
   protection.watch.start()
   const forgetting = setInterval(
     () => policy.forgetUnused(assembly.nowMs() - config.forgetAfterMs, key => destinations.isBusy(key)),
@@ -285,6 +292,7 @@ function running(
   async function closeAll(): Promise<void> {
     own.draining = true
     clearInterval(sweep)
+    clearInterval(expiring)
     protection.watch.close()
     clearInterval(forgetting)
     own.probe?.close()

@@ -99,6 +99,11 @@ export class LocalApplication {
     return meter
   }
 
+  /** Meters have expired: each is asked for again when it is needed. */
+  forgetMeters(): void {
+    this.meters.clear()
+  }
+
   /** Connections, those that are being made included. */
   get connections(): number {
     let sum = 0

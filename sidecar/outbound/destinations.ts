@@ -127,6 +127,11 @@ export class Destinations {
     return meters[tls]
   }
 
+  /** Meters have expired: each is asked for again when it is needed. */
+  forgetMeters(): void {
+    this.meters.clear()
+  }
+
   /** Who we are in metrics: our first service, else our service account. Replicas of a client are one caller. */
   source(): string {
     return this.ownName

@@ -17,7 +17,8 @@ export class EdgeReporter {
   private readonly meters: Meters
   private readonly workload: WorkloadKey
   private readonly takeSpans: () => Span[]
-  private readonly reported = new Map<Meter, Reported>()
+  // A meter that has expired takes with it what was reported of it.
+  private readonly reported = new WeakMap<Meter, Reported>()
 
   constructor(workload: WorkloadKey, meters: Meters, takeSpans: () => Span[]) {
     this.workload = workload

@@ -68,6 +68,29 @@ describe('all meters', () => {
     expect([...meters.all()].length).toBe(2)
   })
 
+  test('[LOAD-6] of an edge on which nothing ends for an hour expire, all together, and make room', () => {
+    const HOUR_MS = 3_600_000
+    const meters = new Meters()
+    const used = meters.of({ ...LABELS, destination: 'shop/used' })
+    const quietRoute = meters.of({ ...LABELS, destination: 'shop/used', route: 'shop/quiet' })
+    for (let i = 0; i < 4_998; i++) meters.of({ ...LABELS, destination: `shop/${i}` }).record(200, undefined, 1, 0, 0)
+    const record = (meter: Meter) => meter.record(200, undefined, 1, 0, 0)
+    record(used)
+    record(quietRoute)
+    expect(meters.of({ ...LABELS, destination: 'shop/late' }).labels.destination).toBe('other')
+    expect(meters.expire(1_000)).toBe(false)
+    record(used)
+    expect(meters.expire(HOUR_MS / 2)).toBe(false)
+    expect(meters.expire(HOUR_MS + 999)).toBe(false)
+    expect(meters.expire(HOUR_MS + 1_000)).toBe(true)
+    // The sums of an edge that is in use go on with what its quiet routes have counted.
+    expect([...meters.all()]).toEqual([used, quietRoute])
+    expect(meters.of({ ...LABELS, destination: 'shop/late' }).labels.destination).toBe('shop/late')
+    expect(meters.of({ ...LABELS, destination: 'shop/1' }).requests).toBe(0)
+    expect(meters.expire(HOUR_MS * 1.5)).toBe(true)
+    expect([...meters.all()].map(({ labels }) => labels.destination)).toEqual(['shop/late', 'shop/1'])
+  })
+
   test('[LOAD-6] are bounded: what comes on top is counted as other', () => {
     const meters = new Meters()
     for (let i = 0; i < 6_000; i++) {
