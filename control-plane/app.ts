@@ -9,6 +9,7 @@ import { type ControlPlaneConfig, restSpeaksTls } from './config.ts'
 import { discoveryService } from './discovery/mod.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { createFleet } from './fleet/mod.ts'
+import { censusOf, type GuardedWorld, guardWorld, lostKinds, openCensusFile } from './guard/mod.ts'
 import { type Kept, type OnClose, openKept } from './kept.ts'
 import { controlMetrics, metricsServer } from './metrics.ts'
 import { type OpenRegistry, openLeaseRegistry } from './registry/mod.ts'
@@ -36,6 +37,8 @@ export interface ControlPlaneAddresses {
 
 /** What an end of this program must not exceed, whatever hangs. */
 const CLOSE_MS_MAX = 900
+/** What may have been deleted in the last moments of the control plane before this one. */
+const AUDIT_MAX = 10_000
 
 /** Runs a control plane until SIGTERM or SIGINT. The ready line goes to stdout, the log to stderr. Returns the exit status. */
 export async function runControlPlane(config: ControlPlaneConfig, version: string): Promise<number> {
@@ -92,13 +95,15 @@ async function assemble(
 
   // What sidecars get, and what they tell.
   const metrics = controlMetrics({ storeRevision: () => store.revision(), clock })
+  const guard = await openGuard(config, kept, clock, log, onClose)
+  metrics.guarded(guard.alarms)
   const fleet = metrics.observed(createFleet({ clock, revision: () => world.state().revision }))
   const registry = await openRegistry(config, kept, log)
   onClose(() => registry.close())
   const identify = (call: Parameters<typeof peerIdentity>[0]) =>
     peerIdentity(call, { trustDomain, nowMs: clock.wallMs() })
   const discovery = discoveryService({
-    snapshots: createSnapshots(world, trustDomain),
+    snapshots: createSnapshots(guard, trustDomain),
     registry,
     fleet,
     peerIdentity: identify,
@@ -119,6 +124,7 @@ async function assemble(
     graph: telemetry,
     traces: telemetry,
     tokens,
+    guard,
     access: openAccess(kept.token, store.apiTokens, clock),
     clock,
     info,
@@ -153,6 +159,28 @@ function openLog({ logLevel }: ControlPlaneConfig): Logger {
   // What goes wrong with gRPC is told by us, in our words.
   setLogVerbosity(logVerbosity.NONE)
   return pino({ level: logLevel, base: null }, destination({ dest: 2, sync: true }))
+}
+
+/** The world as sidecars are shown it; what the store held when the last control plane ended is remembered beside it. */
+async function openGuard(
+  { dataDir }: ControlPlaneConfig,
+  { store, world }: Kept,
+  clock: Clock,
+  log: Logger,
+  onClose: OnClose,
+): Promise<GuardedWorld> {
+  const file = openCensusFile(dataDir, log)
+  onClose(() => file.close())
+  const { world: now, revision } = world.state()
+  const { before } = file
+  const census = censusOf(now, revision)
+  const missing = before === undefined ? [] : lostKinds(before, census, [])
+  // The log is long, and nearly always nothing is missing.
+  const lost =
+    before === undefined || missing.length === 0 ? [] : lostKinds(before, census, await store.audit.list(AUDIT_MAX))
+  const guard = guardWorld({ world, clock, before, lost, note: file.note, log })
+  onClose(() => guard.close())
+  return guard
 }
 
 function openRegistry(config: ControlPlaneConfig, { store, world }: Kept, log: Logger): Promise<OpenRegistry> {

@@ -7,6 +7,8 @@ import type { Fleet, FleetStream } from './fleet/mod.ts'
 export interface ControlMetrics {
   /** How a signing request ended. */
   csr(outcome: string): void
+  /** From where the alarms of the guard are read. */
+  guarded(alarms: () => readonly { readonly reason: 'registry' | 'store'; readonly count: number }[]): void
   /** The same fleet, with its pushes counted and timed from their sending to their answer. */
   observed(fleet: Fleet): Fleet
   /** All metrics in Prometheus' text format. */
@@ -25,6 +27,7 @@ export function controlMetrics(sources: {
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
   let connected = () => 0
+  let alarms: Parameters<ControlMetrics['guarded']>[0] = () => []
   new Gauge({
     name: 'selvedge_control_sidecars_connected',
     help: 'Sidecars whose discovery stream is open',
@@ -39,6 +42,17 @@ export function controlMetrics(sources: {
     registers,
     collect() {
       this.set(sources.storeRevision())
+    },
+  })
+  new Gauge({
+    name: 'selvedge_control_guarded',
+    help: 'What vanished though nobody deleted it, and is held back from sidecars: workloads (registry), kinds (store)',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      for (const reason of ['registry', 'store'] as const) {
+        this.set({ reason }, alarms().find(alarm => alarm.reason === reason)?.count ?? 0)
+      }
     },
   })
   const pushSeconds = new Histogram({
@@ -64,6 +78,9 @@ export function controlMetrics(sources: {
     if (sentMs !== undefined) pushSeconds.observe((sources.clock.nowMs() - sentMs) / 1000)
   }
   return {
+    guarded(read) {
+      alarms = read
+    },
     csr: outcome => csrs.inc({ result: outcome }),
     observed(fleet) {
       connected = () => fleet.connected()

@@ -2,6 +2,7 @@ import { type DefineCommand, examples, outputOption, type ServerOptions, serverO
 import { print } from '../print.ts'
 import { age, tableLines } from '../render/mod.ts'
 import type { FleetMember } from '../rest/mod.ts'
+import { alarmLines } from './guard.ts'
 
 interface StatusOptions extends ServerOptions {
   readonly output: 'table' | 'json' | 'yaml'
@@ -15,8 +16,11 @@ export const defineProxy: DefineCommand = (command, cli) => {
     )
   serverOptions(outputOption(status, ['table', 'json', 'yaml'])).action(async (options: StatusOptions) => {
     await withMesh(cli, options, async api => {
-      const fleet = await api.fleet()
-      await print(cli.terminal, options.output, fleet, () => fleetLines(fleet.revision, fleet.sidecars, Date.now()))
+      const [fleet, { alarms }] = await Promise.all([api.fleet(), api.guard()])
+      await print(cli.terminal, options.output, { ...fleet, alarms }, () => [
+        ...alarmLines(alarms, Date.now()),
+        ...fleetLines(fleet.revision, fleet.sidecars, Date.now()),
+      ])
     })
   })
   examples(status, ['selvedge proxy status', 'selvedge proxy status -o json'])

@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./proxy.ts')).defineProxy,
   },
   {
+    name: 'guard',
+    summary: 'what vanished and is held back from sidecars; let it go',
+    load: async () => (await import('./guard.ts')).defineGuard,
+  },
+  {
     name: 'trace',
     summary: 'one request across all sidecars',
     load: async () => (await import('./trace.ts')).defineTrace,

@@ -110,6 +110,15 @@ export interface FleetAnswer {
   readonly sidecars: readonly FleetMember[]
 }
 
+/** What vanished though nobody deleted it, and is held back from sidecars. */
+export interface Alarm {
+  readonly reason: 'registry' | 'store'
+  /** Unix time in milliseconds. */
+  readonly since: number
+  readonly count: number
+  readonly message: string
+}
+
 export interface WaitAnswer {
   readonly live: number
   readonly of: number

@@ -1,4 +1,5 @@
 import type {
+  Alarm,
   AnyResource,
   ApiToken,
   ApplyAnswer,
@@ -115,6 +116,14 @@ export class MeshApi {
 
   fleet(): Promise<FleetAnswer> {
     return this.#client.call(`${SELVEDGE}/fleet`, { fields: ['revision', 'sidecars'] })
+  }
+
+  guard(): Promise<{ readonly alarms: readonly Alarm[] }> {
+    return this.#client.call(`${SELVEDGE}/guard`, { fields: ['alarms'] })
+  }
+
+  releaseGuard(): Promise<{ readonly released: readonly Alarm[] }> {
+    return this.#client.call(`${SELVEDGE}/guard/release`, { method: 'POST', fields: ['released'] })
   }
 
   /** Answers when the sidecars concerned have all acknowledged `revision`, or when the time is over. */

@@ -10,12 +10,13 @@ import { discoveryRoutes } from './discovery.ts'
 import { storedChanges, workloadChanges } from './events.ts'
 import { fleetRoutes } from './fleet.ts'
 import { graphRoutes } from './graph.ts'
+import { guardRoutes } from './guard.ts'
 import { healthRoutes } from './health.ts'
 import { infoRoutes, type MeshInfo } from './info.ts'
 import type { Shown } from './listing.ts'
 import { openApiRoutes } from './open-api.ts'
 import { Pages } from './pages.ts'
-import type { FleetReader, GraphReader, TraceReader } from './readers.ts'
+import type { FleetReader, GraphReader, GuardReader, TraceReader } from './readers.ts'
 import { resourceRoutes } from './resources.ts'
 import { rollbackRoutes } from './rollback.ts'
 import type { Route } from './router.ts'
@@ -29,6 +30,7 @@ export interface ApiParts {
   readonly graph: GraphReader
   readonly traces: TraceReader
   readonly tokens: TokenIssuer
+  readonly guard: GuardReader
   readonly access: Access
   readonly clock: Clock
   readonly info: () => MeshInfo
@@ -52,6 +54,7 @@ export function apiRoutes(parts: ApiParts): Route[] {
     ...rollbackRoutes(parts),
     ...auditRoutes(store.audit),
     ...fleetRoutes(parts.fleet, newestRevision),
+    ...guardRoutes(parts.guard, store.audit),
     ...graphRoutes(parts.graph),
     ...traceRoutes(parts.traces),
     ...tokenRoutes(parts.tokens, store.audit),

@@ -114,3 +114,20 @@ export interface TraceAnswer {
   readonly traceId: string
   readonly spans: readonly Span[]
 }
+
+/** What is held back from sidecars, and the way to let it go. */
+export interface GuardReader {
+  alarms(): readonly AlarmAnswer[]
+  /** False where nothing was held back. */
+  release(): boolean
+}
+
+export interface AlarmAnswer {
+  readonly reason: 'registry' | 'store'
+  /** Unix time in milliseconds. */
+  readonly since: number
+  /** Workloads that are kept, or kinds that are missing. */
+  readonly count: number
+  /** What has happened, what it means, and what to do. */
+  readonly message: string
+}

@@ -59,6 +59,7 @@ export function admit(
     held: hello.held,
     subscriptions: hello.subscriptions,
     resourcesFor: services => snapshots.resourcesFor({ workload, namespace, services }),
+    frozen: snapshots.frozen,
     changeSince: hello.endpointChanges ? snapshots.changeSince : undefined,
     fleet: member.value,
     send,

@@ -62,14 +62,18 @@ interface Begin {
   readonly subscriptions?: readonly ServiceKey[]
   readonly held?: HeldVersions
   readonly changeSince?: Snapshots['changeSince']
+  readonly frozen?: () => boolean
 }
 
-function sessionOn(mesh: Mesh, { subscriptions = [], held = new Map(), changeSince }: Begin = {}) {
+function sessionOn(
+  mesh: Mesh,
+  { subscriptions = [], held = new Map(), changeSince, frozen = () => false }: Begin = {},
+) {
   const sent: OutgoingUpdate[] = []
   const fleet: string[] = []
   const session = createSession({
     ...{ held, subscriptions, resourcesFor: wanted => mesh.resourcesFor(wanted), send: update => sent.push(update) },
-    changeSince,
+    ...{ changeSince, frozen },
     fleet: {
       unchanged: revision => fleet.push(`unchanged ${revision}`),
       sent: revision => fleet.push(`sent ${revision}`),
@@ -209,6 +213,20 @@ describe('a session', () => {
     mesh.set(a, '2')
     session.changed()
     expect(sent.length).toBe(1)
+  })
+
+  it('[DISC-5] sends nothing while the mesh is frozen, and what is due after it', () => {
+    const mesh = new Mesh()
+    let frozen = true
+    const { session, sent, last } = sessionOn(mesh, { held: heldOf(mesh, a), frozen: () => frozen })
+    mesh.set(a, '1')
+    session.changed()
+    session.subscribe([a], [])
+    expect(sent).toEqual([])
+    frozen = false
+    session.changed()
+    expect(sent.length).toBe(1)
+    expect(last()).toEqual(['service/ns/a', 'endpoints/ns/a'])
   })
 
   it('sends again what was given up and is a backend still', () => {

@@ -47,6 +47,8 @@ export interface SessionOptions {
   }
   /** What takes an older list of endpoints to the present one; `undefined` where the sidecar takes whole lists alone. */
   readonly changeSince: Snapshots['changeSince'] | undefined
+  /** While it is, nothing is sent. @default never */
+  readonly frozen?: () => boolean
   readonly fleet: Pick<FleetStream, 'unchanged' | 'sent' | 'acknowledged' | 'refused' | 'abandoned'>
   readonly send: (update: OutgoingUpdate) => void
 }
@@ -62,18 +64,26 @@ export function createSession(options: SessionOptions): Session {
   /** What to do when the answer has come. */
   let next: 'nothing' | 'look' | 'answer' = 'nothing'
   let updates = 0
+  /** An answer that was due while nothing might be sent. */
+  let owed = false
 
   for (const name of held.keys()) {
     const service = serviceOfResource(name)
     if (service !== undefined) implied.add(service)
   }
 
-  function look(mustAnswer: boolean): void {
+  function look(asked: boolean): void {
+    if (options.frozen?.() === true) {
+      owed ||= asked
+      return
+    }
+    const mustAnswer = asked || owed
     if (unanswered !== undefined) {
       if (mustAnswer) next = 'answer'
       else if (next === 'nothing') next = 'look'
       return
     }
+    owed = false
     const { revision, resources } = options.resourcesFor(subscribed.union(implied))
     const { changed, dropped } = diff(held, resources)
     for (const name of dropped) held.delete(name)

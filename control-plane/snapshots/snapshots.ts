@@ -10,6 +10,8 @@ export interface Snapshots {
   resourcesFor(wanted: Wanted): { readonly revision: number; readonly resources: Resources }
   /** What takes a holder of `base` to `list`, which came from `resourcesFor`; `undefined`: send the whole list. */
   changeSince(base: ContentVersion, list: EndpointsResource): EndpointsChange | undefined
+  /** While it is, what the world says is not to be believed, and nothing is sent. `onChange` tells its end too. */
+  frozen(): boolean
   /** Called when the mesh has changed. Returns the function that ends it. */
   onChange(listener: () => void): () => void
 }
@@ -17,6 +19,8 @@ export interface Snapshots {
 /** The part of the world's view that is needed here. */
 export interface WorldSource {
   state(): WorldState
+  /** While it is, nobody is told anything. Absent: never. */
+  frozen?(): boolean
   onChange(listener: () => void): () => void
 }
 
@@ -33,6 +37,7 @@ export function createSnapshots(view: WorldSource, trustDomain: TrustDomain): Sn
       return { revision, resources: compiled.resourcesFor(wanted) }
     },
     changeSince: changes.since,
+    frozen: () => view.frozen?.() ?? false,
     onChange: listener => view.onChange(listener),
   }
 }

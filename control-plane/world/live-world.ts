@@ -9,7 +9,7 @@ import {
 } from '../../model/resources/mod.ts'
 import { asResource, type Committed, type Store, type StoredResource } from '../store/mod.ts'
 import { reduceWorld, type WorldChange } from './reducer.ts'
-import type { WorldState, WorldView } from './world-view.ts'
+import type { WorldNews, WorldState, WorldView } from './world-view.ts'
 
 export type LeasedChange =
   | { readonly kind: 'put'; readonly workload: WorkloadResource }
@@ -42,14 +42,14 @@ export async function openWorld(store: Store): Promise<Result<LiveWorld, string>
 function liveWorld(store: Store, loaded: World, loadedRevision: number): LiveWorld {
   const written = new Set<WorkloadKey>(loaded.workloads.keys())
   const leased = new Map<WorkloadKey, WorkloadResource>()
-  const listeners = new Set<(state: WorldState) => void>()
+  const listeners = new Set<Parameters<WorldView['onChange']>[0]>()
   let current: WorldState = Object.freeze({ world: loaded, revision: loadedRevision })
 
-  function advance(changes: readonly WorldChange[], revision: number | undefined): void {
+  function advance(origin: WorldNews['origin'], changes: readonly WorldChange[], revision: number | undefined): void {
     const next = Math.max(current.revision, revision ?? 0)
     if (changes.length === 0 && next === current.revision) return
     current = Object.freeze({ world: reduceWorld(current.world, changes), revision: next })
-    for (const listener of listeners) listener(current)
+    for (const listener of listeners) listener(current, { origin, changes })
   }
 
   function changesOf(committed: Committed): WorldChange[] {
@@ -72,7 +72,7 @@ function liveWorld(store: Store, loaded: World, loadedRevision: number): LiveWor
     })
   }
 
-  const unsubscribe = store.onCommit(committed => advance(changesOf(committed), committed.revision))
+  const unsubscribe = store.onCommit(committed => advance('commit', changesOf(committed), committed.revision))
   return {
     state: () => current,
     onChange(listener) {
@@ -88,7 +88,7 @@ function liveWorld(store: Store, loaded: World, loadedRevision: number): LiveWor
         if (written.has(key)) continue
         seen.push(change.kind === 'put' ? { kind: 'put', resource: change.workload } : removal(key))
       }
-      advance(seen, revision)
+      advance('leases', seen, revision)
     },
     isWritten: workload => written.has(workload),
     close: unsubscribe,

@@ -6,7 +6,8 @@ import { type Result, systemClock, systemRandom, type TrustDomain } from '../../
 import { discoveryServerCredentials, openAuthority, openOwnLeaf, peerIdentity } from '../../control-plane/ca/mod.ts'
 import { DISCOVERY_SERVER_OPTIONS, discoveryService } from '../../control-plane/discovery/mod.ts'
 import { createFleet, type Fleet } from '../../control-plane/fleet/mod.ts'
-import { openLeaseRegistry } from '../../control-plane/registry/mod.ts'
+import { type GuardedWorld, guardWorld } from '../../control-plane/guard/mod.ts'
+import { type LeaseRegistry, openLeaseRegistry } from '../../control-plane/registry/mod.ts'
 import { createSnapshots } from '../../control-plane/snapshots/mod.ts'
 import type { Store } from '../../control-plane/store/mod.ts'
 import { openSqliteStore } from '../../control-plane/store/sqlite/mod.ts'
@@ -23,6 +24,8 @@ export interface ControlPlaneUnderTest {
   readonly caDir: string
   readonly store: Store
   readonly world: WorldView
+  readonly guard: GuardedWorld
+  readonly registry: LeaseRegistry
   readonly fleet: Fleet
   readonly telemetry: TelemetryService
   /** Ends all streams and connections; what was stored stays. */
@@ -44,6 +47,8 @@ export async function startControlPlane(dataDir: string, port = 0): Promise<Cont
   const clock = systemClock
   const store = must(await openSqliteStore({ dataDir, clock }))
   const world = must(await openWorld(store))
+  const quiet = { error: () => {}, info: () => {} }
+  const guard = guardWorld({ world, clock, before: undefined, lost: [], note: () => {}, log: quiet })
   const caDir = join(dataDir, 'ca')
   const authority = must(openAuthority({ dir: caDir, storeIsNew: true, trustDomain: TRUST_DOMAIN, clock }))
   const leaf = must(openOwnLeaf({ authority, clock, random: systemRandom, log: console }))
@@ -59,7 +64,7 @@ export async function startControlPlane(dataDir: string, port = 0): Promise<Cont
   const identify = (call: Parameters<typeof peerIdentity>[0]) =>
     peerIdentity(call, { trustDomain: TRUST_DOMAIN, nowMs: clock.wallMs() })
   const telemetry = telemetryService({ peerIdentity: identify, clock })
-  const snapshots = createSnapshots(world, TRUST_DOMAIN)
+  const snapshots = createSnapshots(guard, TRUST_DOMAIN)
   const discovery = discoveryService({
     ...{ snapshots, registry, fleet, peerIdentity: identify, clock },
     name: 'control plane under test',
@@ -79,13 +84,14 @@ export async function startControlPlane(dataDir: string, port = 0): Promise<Cont
     })
   })
   return {
-    ...{ address: `127.0.0.1:${bound}`, port: bound, caDir, store, world, fleet, telemetry },
+    ...{ address: `127.0.0.1:${bound}`, port: bound, caDir, store, world, guard, registry, fleet, telemetry },
     async close() {
       discovery.close()
       telemetry.close()
       server.forceShutdown()
       await registry.close()
       leaf.close()
+      guard.close()
       world.close()
       await store.close()
     },
