@@ -33,7 +33,7 @@ async function offered(): Promise<boolean> {
   return (await mesh.endpoints('shop/caller', 'shop/hello')) === REPLICAS.length
 }
 
-describe('under load', () => {
+describe('[FAULT-9] under load', () => {
   // A POST is sent once, or not at all: one that a restart loses is one that its caller sees fail.
   test('every sidecar of a service with two replicas is restarted in its turn, and no POST fails', async () => {
     await caller.load({ url: 'http://hello/?ms=20', method: 'POST', perSecond: PER_SECOND })

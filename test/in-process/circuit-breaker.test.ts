@@ -65,7 +65,7 @@ function answer(index: number, body = 'done'): void {
   waiting[index]?.response.writeHead(200, { 'content-length': body.length }).end(body)
 }
 
-describe('more requests than may be under way', () => {
+describe('[LOAD-4] more requests than may be under way', () => {
   test('are refused at once, and admitted again when others have ended', async () => {
     const first = [ask(web.outbound, 'http://few-requests/1'), ask(web.outbound, 'http://few-requests/2')]
     await until(() => waiting.length === 2)
@@ -83,7 +83,7 @@ describe('more requests than may be under way', () => {
   })
 })
 
-describe('more requests than connections', () => {
+describe('[LOAD-4] more requests than connections', () => {
   test('do not wait on when the limit is raised', async () => {
     const asked = [0, 1, 2].map(n => ask(web.outbound, `http://raised/${n}`))
     await until(async () => waiting.length === 1 && (await view('raised')).breaker.pending === 2)

@@ -97,14 +97,14 @@ function head(host: string, method = 'GET'): string {
 }
 
 describe('without any policy', () => {
-  test('a refused connection is tried on another endpoint, whatever the method', async () => {
+  test('[RETRY-3] [RETRY-5] a refused connection is tried on another endpoint, whatever the method', async () => {
     for (const method of ['GET', 'POST']) {
       const { statuses } = await sendMany(web.outbound, head('no-policy', method), 20, 2)
       expect([...statuses]).toEqual([[200, 20]])
     }
   })
 
-  test("so is a far sidecar's own connect-failed, when its application is down", async () => {
+  test("[RETRY-3] so is a far sidecar's own connect-failed, when its application is down", async () => {
     for (const method of ['GET', 'POST']) {
       const { statuses } = await sendMany(web.outbound, head('no-policy-down', method), 20, 2)
       expect([...statuses]).toEqual([[200, 20]])
@@ -159,7 +159,7 @@ describe('with a policy for 503', () => {
     }
   })
 
-  test('a larger body is not sent again: the 503 is the answer', async () => {
+  test('[RETRY-2] a larger body is not sent again: the 503 is the answer', async () => {
     const before = bad.seen
     const answer = await ask(web.outbound, 'http://all-bad/', { method: 'POST', body: 'x'.repeat(65 * 1024) })
     expect(answer).toMatchObject({ status: 503, body: 'bad' })
@@ -173,7 +173,7 @@ describe('with a policy for 503', () => {
     expect(bad.seen).toBe(before + 4)
   })
 
-  test('the budget bounds the retries, and says so', async () => {
+  test('[LOAD-5] [RETRY-8] the budget bounds the retries, and says so', async () => {
     const before = bad.seen
     const { statuses } = await sendMany(web.outbound, head('poor'), 200, 4)
     expect([...statuses]).toEqual([[503, 200]])
@@ -197,7 +197,7 @@ describe('with a policy for 503', () => {
   })
 })
 
-describe('a connection that breaks before any answer', () => {
+describe('[RETRY-4] a connection that breaks before any answer', () => {
   test('is tried again for an idempotent request, or one with a key', async () => {
     for (const question of [{}, { method: 'PUT' }, { method: 'POST', headers: { 'Idempotency-Key': 'k' } }]) {
       for (let n = 0; n < 6; n++) expect((await ask(web.outbound, 'http://broken/', question)).status).toBe(200)
@@ -214,7 +214,7 @@ describe('a connection that breaks before any answer', () => {
   })
 })
 
-test('nothing is sent again once the answer has begun', async () => {
+test('[RETRY-2] nothing is sent again once the answer has begun', async () => {
   let asked = 0
   const half = await mesh.with(
     byteApplication(socket => {
@@ -244,7 +244,7 @@ describe('time limits', () => {
     expect(answer).toMatchObject({ status: 504, headers: { 'x-selvedge-cause': 'attempt-timeout' } })
   })
 
-  test('the limit of the whole request covers all attempts and is 504 request-timeout', async () => {
+  test('[RETRY-1] [GW-11] the limit of the whole request covers all attempts and is 504 request-timeout', async () => {
     const start = performance.now()
     const answer = await ask(web.outbound, 'http://whole-limit/')
     expect(answer).toMatchObject({ status: 504, headers: { 'x-selvedge-cause': 'request-timeout' } })

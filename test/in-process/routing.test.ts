@@ -116,7 +116,7 @@ describe('a rule is found', () => {
     expect(await answeredBy(`http://matched${path}`)).toBe(name)
   })
 
-  test('by header, without regard to the case of its name', async () => {
+  test('[GW-5] by header, without regard to the case of its name', async () => {
     expect(await answeredBy('http://matched/', { headers: { 'x-group': 'beta' } })).toBe('v2')
     expect(await answeredBy('http://matched/', { headers: { 'X-GROUP': 'Beta' } })).toBe('404')
   })
@@ -125,14 +125,14 @@ describe('a rule is found', () => {
     expect(await answeredBy('http://matched/', { method: 'DELETE' })).toBe('v2')
   })
 
-  test('and where none is, the answer is 404 with its cause, and nothing is sent', async () => {
+  test('[GW-7] [GW-15] and where none is, the answer is 404 with its cause, and nothing is sent', async () => {
     const before = v1.seen
     const answer = await ask(web.outbound, 'http://matched/nowhere')
     expect(answer).toMatchObject({ status: 404, headers: { 'x-selvedge-cause': 'route-not-found' } })
     expect(v1.seen).toBe(before)
   })
 
-  test('and where no route is attached, requests pass', async () => {
+  test('[GW-15] and where no route is attached, requests pass', async () => {
     expect(await answeredBy('http://bare/anything')).toBe('v1')
   })
 
@@ -141,7 +141,7 @@ describe('a rule is found', () => {
   })
 })
 
-test('weights 90/10 hold within one percentage point over 20,000 requests', async () => {
+test('[GW-6] weights 90/10 hold within one percentage point over 20,000 requests', async () => {
   const { statuses, bodies } = await sendMany(web.outbound, 'GET / HTTP/1.1\r\nHost: split\r\n\r\n', 20_000, 32)
   expect([...statuses]).toEqual([[200, 20_000]])
   const share = (bodies.get('one') ?? 0) / 20_000

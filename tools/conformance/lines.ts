@@ -177,7 +177,7 @@ export const sections: readonly Section[] = [
   {
     id: 'LOAD',
     title: 'Overload',
-    claimed: [1, 2, 3, 6, 7],
+    claimed: upTo(7),
     later: [],
     lines: [
       'A slow head, a slow body, a slow reader: 408 or closed',
@@ -192,7 +192,7 @@ export const sections: readonly Section[] = [
   {
     id: 'FAULT',
     title: 'Faults',
-    claimed: [1, 2, 3, 5, 7, 8],
+    claimed: [1, 2, 3, 5, 7, 8, 9],
     later: [],
     lines: [
       'The control plane is gone for hours: traffic goes on; a sidecar that is restarted begins with its last-known-good from disk, or says that it is not ready',
