@@ -14,13 +14,28 @@ export function checkDatabase(database: DatabaseSync): Result<State, string> {
   try {
     return checkWhole(database)
   } catch (error) {
-    const state = error instanceof Error ? error.message : String(error)
-    if (/locked|busy/i.test(state)) {
-      return err('is in use by another control plane. End that one, or name another folder with --data-dir.')
-    }
-    return err(`cannot be read (${state}). ${RESTORE}`)
+    return err(faultOf(error))
   }
 }
+
+/** What SQLite throws, as an end of a sentence about the file. Result codes: https://sqlite.org/rescode.html */
+export function faultOf(error: unknown): string {
+  const state = error instanceof Error ? error.message : String(error)
+  // The extended codes have the primary one in their low byte.
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
+  if (code === SQLITE_BUSY) {
+    return 'is in use by another control plane. End that one, or name another folder with --data-dir.'
+  }
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB || code === SQLITE_ERROR) {
+    return `cannot be read (${state}). ${RESTORE}`
+  }
+  return `cannot be used (${state}). Check the disk, its space, and the permissions of the data folder.`
+}
+
+const SQLITE_ERROR = 1
+const SQLITE_BUSY = 5
+const SQLITE_CORRUPT = 11
+const SQLITE_NOTADB = 26
 
 function checkWhole(database: DatabaseSync): Result<State, string> {
   const damaged = (what: string): Result<never, string> => err(`is damaged (${what}). ${RESTORE}`)

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolder } from '../../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../../common/mod.ts'
-import { checkDatabase } from './check.ts'
-import { type HighWaterMark, readMark } from './high-water-mark.ts'
+import { checkDatabase, faultOf } from './check.ts'
+import { type HighWaterMark, MarkFile, readMark } from './high-water-mark.ts'
 import { SCHEMA } from './schema.ts'
-import { type State, stateColumns, sumRows } from './seal.ts'
+import { type State, stateColumns, stateFrom, sumRows } from './seal.ts'
 
 export const DATABASE_FILE = 'selvedge.db'
 /** How far the database had got when something was last acknowledged. No part of a backup. */
@@ -18,7 +18,7 @@ export interface OpenedDatabase {
   readonly database: DatabaseSync
   readonly state: State
   readonly logPath: string
-  readonly markPath: string
+  readonly mark: MarkFile
 }
 
 /**
@@ -39,12 +39,16 @@ export function openDatabase(dataDir: string, bytesMax: number): Result<OpenedDa
     // SQLite takes an empty file for a new database; ours is never empty, since it gets its name when it is whole.
     if (statSync(path).size === 0) return err(`Cannot open the store: ${path} is empty. ${RESTORE}`)
     chmodSync(path, 0o600)
-    const state = readState(path, logPath)
+    const state = readState({ path, logPath, markPath })
     if (!state.ok) return err(`Cannot open the store: ${path} ${state.error}`)
-    const behind = behindMark(state.value, markPath)
-    if (behind !== undefined) return err(`Cannot open the store: ${path} ${behind}`)
-    const database = openForWriting(path, bytesMax)
-    return database.ok ? ok({ database: database.value, state: state.value, logPath, markPath }) : database
+    const database = openForWriting(path, state.value, bytesMax)
+    if (!database.ok) return database
+    try {
+      return ok({ database: database.value, state: state.value, logPath, mark: new MarkFile(markPath, state.value) })
+    } catch (error) {
+      database.value.close()
+      throw error
+    }
   } catch (error) {
     return err(
       `Cannot open the store in ${dataDir}: ${words(error)}. Check the folder, or name another with --data-dir.`,
@@ -79,20 +83,31 @@ function createDatabase(path: string): void {
   closeSync(folder)
 }
 
+interface Paths {
+  readonly path: string
+  readonly logPath: string
+  readonly markPath: string
+}
+
 /**
  * Checks the file through a connection that can only read: one that may write would, when it closes, move what is left of a damaged
  * log into the database, and wipe out what an expert could still save.
  */
-function readState(path: string, logPath: string): Result<State, string> {
+function readState({ path, logPath, markPath }: Paths): Result<State, string> {
   const hadLog = existsSync(logPath)
   const database = new DatabaseSync(path, { readOnly: true })
+  let state: Result<State, string> | undefined
   try {
-    return checkDatabase(database)
+    state = checkDatabase(database)
+    const behind = state.ok ? behindMark(state.value, markPath) : undefined
+    if (behind !== undefined) state = err(behind)
+    return state
   } finally {
     database.close()
-    // The index of the log, which readers share (the writer keeps its own in memory), and the empty log that an index needs.
+    // The index of the log, which readers share: the writer keeps its own in memory.
     rmSync(`${path}-shm`, { force: true })
-    if (!hadLog) rmSync(logPath, { force: true })
+    // The empty log that an index needs. Where all is well it may be another's by now, who has opened the store for writing.
+    if (!hadLog && state?.ok === false) rmSync(logPath, { force: true })
   }
 }
 
@@ -108,7 +123,7 @@ function behindMark({ sequence, revision }: State, markPath: string): string | u
   )
 }
 
-function openForWriting(path: string, bytesMax: number): Result<DatabaseSync, string> {
+function openForWriting(path: string, checked: State, bytesMax: number): Result<DatabaseSync, string> {
   const database = new DatabaseSync(path)
   try {
     // One control plane for each database: the lock is held until the process ends, however it ends.
@@ -120,12 +135,13 @@ function openForWriting(path: string, bytesMax: number): Result<DatabaseSync, st
     database.exec('PRAGMA wal_autocheckpoint = 0;')
     database.exec(`PRAGMA max_page_count = ${Math.ceil(bytesMax / PAGE_BYTES)};`)
     database.exec('BEGIN IMMEDIATE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
-    return ok(database)
+    // From here on it is ours; what was checked before the lock may be what another has written over since.
+    if (stateFrom(database.prepare('SELECT * FROM state').get())?.sequence === checked.sequence) return ok(database)
+    database.close()
+    return err(`Cannot open the store: ${path} was written by another control plane just now. End that one.`)
   } catch (error) {
     database.close()
-    return err(
-      `Cannot open the store: ${path} cannot be written (${words(error)}). Check its permissions and its disk.`,
-    )
+    return err(`Cannot open the store: ${path} ${faultOf(error)}`)
   }
 }
 

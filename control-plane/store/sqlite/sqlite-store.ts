@@ -3,7 +3,6 @@ import { CommitFeed } from '../commit-feed.ts'
 import type { Committed, HistoryExpired, Store } from '../store.ts'
 import { SqliteApiTokenRecords } from './api-tokens.ts'
 import { HISTORY_LIMITS, type HistoryLimits, SqliteAuditLog } from './audit.ts'
-import { MarkFile } from './high-water-mark.ts'
 import { SqliteLeaseRecords } from './leases.ts'
 import { openDatabase } from './open.ts'
 import { SqliteResources } from './resources.ts'
@@ -28,10 +27,9 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Result<Store, string>> {
   const opened = openDatabase(options.dataDir, options.bytesMax ?? DATABASE_BYTES_MAX)
   if (!opened.ok) return opened
-  const { database, state, logPath, markPath } = opened.value
+  const { database, state, logPath, mark } = opened.value
   const failed =
     options.failed ?? ((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)))
-  const mark = new MarkFile(markPath, state)
   const transactions = new Transactions({
     ...{ database, state, logPath, failed },
     mark: reached => mark.write(reached),

@@ -6,7 +6,7 @@ import type { SnapshotUpdate } from '../../../model/snapshot/mod.ts'
 import { type StreamSource, streamSource } from '../../../sidecar/discovery/mod.ts'
 import { localIdentity } from '../../../sidecar/identity/mod.ts'
 import { type Disk, failingDisk, mayMount, memoryDisk } from './disks.ts'
-import { APPLY, DELETE, type PlaneProcess, SERVICES, service, startPlane } from './kit.ts'
+import { APPLY, DELETE, type PlaneProcess, refusalOf, SERVICES, service, startPlane } from './kit.ts'
 
 const reviews = serviceKey('shop', 'reviews')
 
@@ -111,6 +111,25 @@ describe.runIf(mayMount)('[DATA-2] a disk that takes no writes', () => {
     closing.push(() => again.program.end())
     const { json } = await again.call('GET', `${SERVICES}/reviews`)
     expect(json.metadata).toMatchObject({ labels: { value: '4' }, resourceVersion: String(revision) })
+  })
+
+  it('is named when a start finds it full or read-only, and nothing is lost by the try', async () => {
+    const full = memoryDisk(2 * 1024 ** 2)
+    const plane = await planeOn(full)
+    await plane.kill()
+    const filler = join(full.path, 'filler')
+    fill(full, filler)
+    expect(await refusalOf(join(full.path, 'data'))).toMatch(/^Cannot .*(disk|space).*Check the/s)
+    rmSync(filler)
+    const again = await startPlane(join(full.path, 'data'))
+    closing.push(() => again.program.end())
+    expect((await again.call('GET', `${SERVICES}/reviews`)).code).toBe(200)
+
+    const failing = failingDisk()
+    const other = await planeOn(failing)
+    await other.kill()
+    failing.fail()
+    expect(await refusalOf(join(failing.path, 'data'))).toMatch(/^Cannot .*(read-only|readonly).*Check the/s)
   })
 
   it('because it has turned read-only: writes say so, and reads and streams go on', async () => {
