@@ -1,7 +1,7 @@
-import { type Clock, err, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
+import { type Clock, err, ok, type Random, type Result, refusalLog, systemClock, systemRandom } from '../common/mod.ts'
 import { CertificateAlarm, certificateState } from './certificate-alarm.ts'
 import { routeToCollector } from './collector-route.ts'
-import type { SidecarConfig } from './config.ts'
+import { forgetProxies, type SidecarConfig } from './config.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { type Identity, loadEnrolment } from './identity/mod.ts'
 import { inboundStack, LocalApplication } from './inbound/mod.ts'
@@ -12,7 +12,6 @@ import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { type ApplicationProbe, probeApplication } from './probe.ts'
 import { Protection } from './protection.ts'
-import { refusalLog } from './refusal-log.ts'
 import { spanExport } from './span-export.ts'
 import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
 import { preloadExporters } from './telemetry/otlp/mod.ts'
@@ -52,6 +51,7 @@ const CLOSE_MS_MAX = 1_000
 
 /** Runs one sidecar until SIGTERM or SIGINT; a second signal ends it at once. Returns the exit status. */
 export async function runSidecar(config: SidecarConfig, version: string): Promise<number> {
+  forgetProxies()
   const stopping = new AbortController()
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

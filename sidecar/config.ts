@@ -276,3 +276,14 @@ function readLabels(texts: readonly string[], problems: string[]): Readonly<Reco
   if (texts.length > LABELS_MAX) problems.push(`Cannot use --label: at most ${LABELS_MAX} labels.`)
   return labels
 }
+
+/** What gRPC's client reads for a proxy, of which an exporter can't be told otherwise. */
+const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy']
+
+/**
+ * Forgets the proxies of the environment: a sidecar is a proxy, and what the environment says of them was meant for the application beside
+ * it. Its exports of spans would go in at its own door.
+ */
+export function forgetProxies(env: NodeJS.ProcessEnv = process.env): void {
+  for (const name of PROXIES) delete env[name]
+}
