@@ -12,6 +12,8 @@ export interface Aim {
 
 /** Authorities that are remembered. Applications use few; one that makes them up gets them parsed each time. */
 const REMEMBERED_MAX = 4_096
+/** No name is longer than 253 bytes; what a request line has room for would be 64 MB of them. */
+const REMEMBERED_BYTES_MAX = 300
 
 /** Reads authorities, and remembers what it read: the same few come with every request. */
 export class Authorities {
@@ -28,6 +30,7 @@ export class Authorities {
     if (known !== undefined) return known
     const kept = ownText(authority)
     const aim = parse(kept, this.namespace)
+    if (kept.length > REMEMBERED_BYTES_MAX) return aim
     if (this.known.size >= REMEMBERED_MAX) this.known.clear()
     this.known.set(kept, aim)
     return aim
