@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { destination, type Logger, pino } from 'pino'
-import { type Clock, ok, type Result, systemClock } from '../common/mod.ts'
+import { type Clock, ok, type Result, refusalLog, systemClock } from '../common/mod.ts'
 import { type ApiParts, apiRoutes, apiServer, openAccess, type TokenIssuer } from './api/mod.ts'
 import { createJoinToken } from './attestation/mod.ts'
 import { enrolmentService, peerIdentity, renewalService } from './ca/mod.ts'
@@ -131,12 +131,17 @@ async function assemble(
     ready: () => doors !== undefined,
   }
   const signing = { authority, clock, log, observe: metrics.csr }
+  const refusals = refusalLog(log, clock)
   const listening = await openDoors(config, {
     enrolment: [enrolmentService({ ...signing, tokens: store.tokens })],
     discovery: [discovery, telemetry, renewalService(signing)],
     ownLeaf: kept.ownLeaf,
     rest: restServer(config, kept, parts, log),
     metrics: metricsServer(metrics),
+    handshakeRefused: (why, port) => {
+      metrics.handshakeRefused()
+      refusals(why, { why, port: String(port) }, 'Refused a peer: its TLS handshake failed')
+    },
   })
   if (!listening.ok) return listening
   doors = listening.value

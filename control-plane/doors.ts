@@ -4,6 +4,7 @@ import { assert, ok, type Result } from '../common/mod.ts'
 import { discoveryServerCredentials, enrolmentServerCredentials, type OwnLeaf } from './ca/mod.ts'
 import type { ControlPlaneConfig } from './config.ts'
 import { DISCOVERY_SERVER_OPTIONS } from './discovery/mod.ts'
+import { type HandshakeRefused, watchingHandshakes } from './handshakes.ts'
 import { addressText, type Listening, listenGrpc, listenHttp } from './listen.ts'
 
 /** A gRPC service with what serves it. */
@@ -20,6 +21,7 @@ export interface BehindDoors {
   readonly ownLeaf: OwnLeaf
   readonly rest: HttpServer
   readonly metrics: HttpServer
+  readonly handshakeRefused: HandshakeRefused
 }
 
 /** Where each listens, `host:port`, and the way to close them all. */
@@ -51,12 +53,14 @@ export async function openDoors(
   const discoveryTls = discoveryServerCredentials(behind.ownLeaf)
 
   const where = (name: keyof typeof ports) => ({ host, port: ports[name], flag: `${name}-port` })
-  const [enrolment, discovery, rest, metrics] = await Promise.all([
-    listenGrpc(enrolmentServer, enrolmentTls, where('enrolment')),
-    listenGrpc(discoveryServer, discoveryTls, where('discovery')),
-    listenHttp(behind.rest, where('rest')),
-    listenHttp(behind.metrics, where('metrics')),
-  ])
+  const [enrolment, discovery, rest, metrics] = await watchingHandshakes(behind.handshakeRefused, () =>
+    Promise.all([
+      listenGrpc(enrolmentServer, enrolmentTls, where('enrolment')),
+      listenGrpc(discoveryServer, discoveryTls, where('discovery')),
+      listenHttp(behind.rest, where('rest')),
+      listenHttp(behind.metrics, where('metrics')),
+    ]),
+  )
   const close = async () => {
     await Promise.all([enrolment, discovery, rest, metrics].map(door => (door.ok ? door.value.close() : undefined)))
   }

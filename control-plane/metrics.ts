@@ -7,6 +7,8 @@ import type { Fleet, FleetStream } from './fleet/mod.ts'
 export interface ControlMetrics {
   /** How a signing request ended. */
   csr(outcome: string): void
+  /** A TLS handshake at one of our ports was refused. */
+  handshakeRefused(): void
   /** From where the alarms of the guard are read. */
   guarded(alarms: () => readonly { readonly reason: 'registry' | 'store'; readonly count: number }[]): void
   /** The same fleet, with its pushes counted and timed from their sending to their answer. */
@@ -73,6 +75,11 @@ export function controlMetrics(sources: {
     labelNames: ['result'],
     registers,
   })
+  const handshakes = new Counter({
+    name: 'selvedge_control_handshakes_refused_total',
+    help: 'TLS handshakes that were refused, at all ports',
+    registers,
+  })
   const answered = (sentMs: number | undefined, result: string): void => {
     pushes.inc({ result })
     if (sentMs !== undefined) pushSeconds.observe((sources.clock.nowMs() - sentMs) / 1000)
@@ -82,6 +89,7 @@ export function controlMetrics(sources: {
       alarms = read
     },
     csr: outcome => csrs.inc({ result: outcome }),
+    handshakeRefused: () => handshakes.inc(),
     observed(fleet) {
       connected = () => fleet.connected()
       return {

@@ -1,6 +1,16 @@
 import { createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { appPortOfSni, type Clock, err, ok, type Port, type Result, type SpiffeId, workloadOf } from '../common/mod.ts'
+import {
+  appPortOfSni,
+  type Clock,
+  err,
+  ok,
+  type Port,
+  type RefusalLog,
+  type Result,
+  type SpiffeId,
+  workloadOf,
+} from '../common/mod.ts'
 import { type AdminView, adminPages, metricsPages } from './admin/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Caller, Stack } from './http/mod.ts'
@@ -9,7 +19,6 @@ import type { Log } from './log.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
-import type { RefusalLog } from './refusal-log.ts'
 import { causeOf, Door, type DoorOptions, type H1ServerSession } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
 import {

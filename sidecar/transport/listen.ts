@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
+import { handshakeFault } from '../../certs/mod.ts'
 import { err, ok, type Port, parsePort, type Result } from '../../common/mod.ts'
 import { type Svid, serverTlsOptions } from '../identity/mod.ts'
 import { KEEP_ALIVE } from './keep-alive.ts'
@@ -7,8 +8,6 @@ import { KEEP_ALIVE } from './keep-alive.ts'
 /** A caller that says nothing at all is closed after this, before anything is known of it. What follows has the handshake's own time limit. */
 const FIRST_BYTE_MS = 4_000
 const TLS_HANDSHAKE = 0x16
-/** Node has no name for every error of OpenSSL's. */
-const NAMELESS = 'UNSPECIFIED: its chain breaks a rule, as a signer does that may not sign'
 
 /** Opens a listener. Port 0 asks for a free one. `flag` is what the message tells the user to change. */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<Result<Port, string>> {
@@ -56,7 +55,7 @@ export class MeshListener {
     })
     this.tls.on('tlsClientError', (error, socket) => {
       socket.destroy()
-      this.guarded(socket, () => events.handshakeFailed(whyRefused(error, socket), addressOf(socket)))
+      this.guarded(socket, () => events.handshakeFailed(handshakeFault(error, socket), addressOf(socket)))
     })
     this.server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket => {
       this.guarded(socket, () => this.accept(socket))
@@ -109,14 +108,6 @@ export class MeshListener {
     socket.allowHalfOpen = false
     this.tls.emit('connection', socket)
   }
-}
-
-/** Node ends a peer whose certificate OpenSSL refuses as if it had hung up, and keeps the reason to itself. */
-function whyRefused(error: NodeJS.ErrnoException, socket: TLSSocket): string {
-  const refused: unknown = socket.authorizationError
-  if (refused === 'UNSPECIFIED') return NAMELESS
-  if (typeof refused === 'string') return refused
-  return error.code ?? error.message
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): string {

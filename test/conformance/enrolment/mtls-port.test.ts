@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CaKeyPair, loadCaDir, makeCsr, makeKeyPair } from '../../../certs/mod.ts'
+import { until } from '../../in-process/mesh.ts'
 import { HOSTILE_CLIENTS, WEAK } from '../hostile.ts'
 import { leafOf, type Shown } from '../pki.ts'
 import { tlsAsk } from '../tls/tls-client.ts'
@@ -27,9 +28,14 @@ async function counted(result: string): Promise<number> {
   return Number(found?.[1] ?? 0)
 }
 
+async function handshakesRefused(): Promise<number> {
+  return Number(/selvedge_control_handshakes_refused_total ([0-9]+)/.exec(await fleet.metrics())?.[1] ?? 0)
+}
+
 /** Nothing is signed and nothing is said of the mesh; then the same is asked with a good certificate, and granted. */
 async function refusesAll(shown: Partial<Shown>): Promise<string> {
   const [issued, unauthenticated] = [await counted('issued'), await counted('unauthenticated')]
+  const handshakes = await handshakesRefused()
   const [renewal, discovery] = await Promise.all([renew(fleet, shown, csr), stream(fleet, shown, 'shop/web-1')])
   expect(['UNAVAILABLE', 'UNAUTHENTICATED']).toContain(renewal.outcome)
   expect(discovery).toMatchObject({ outcome: renewal.outcome, messages: 0 })
@@ -37,6 +43,7 @@ async function refusesAll(shown: Partial<Shown>): Promise<string> {
   // Who comes as far as a call is counted and told why; the others end in the handshake.
   const calls = renewal.outcome === 'UNAUTHENTICATED' ? 1 : 0
   expect(await counted('unauthenticated')).toBe(unauthenticated + calls)
+  if (calls === 0) await until(async () => (await handshakesRefused()) >= handshakes + 2)
   return renewal.details
 }
 

@@ -1,5 +1,4 @@
-import type { Clock } from '../common/mod.ts'
-import type { Log } from './log.ts'
+import type { Clock } from './clock.ts'
 
 /** Lines of one kind at once, and from then on. What knocks at a port must not be able to fill a disk. */
 const BURST = 20
@@ -16,7 +15,10 @@ interface Kind {
 /** Says who was refused, and why: every time while it is rare, now and then when it is not. */
 export type RefusalLog = (kind: string, fields: Readonly<Record<string, string>>, message: string) => void
 
-export function refusalLog(log: Pick<Log, 'warn'>, clock: Pick<Clock, 'nowMs'>): RefusalLog {
+export function refusalLog(
+  log: { warn(fields: object, message: string): void },
+  clock: Pick<Clock, 'nowMs'>,
+): RefusalLog {
   const kinds = new Map<string, Kind>()
   const kindOf = (name: string): Kind => {
     const found = kinds.get(name) ?? (kinds.size < KINDS_MAX ? undefined : kinds.get(''))
