@@ -1,69 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { err, ok, serviceKey, systemClock, systemRandom, workloadKey } from '../../common/mod.ts'
+import { serviceKey, workloadKey } from '../../common/mod.ts'
 import { compileEndpoints, compileSelf, compileService } from '../../model/compile/mod.ts'
-import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
 import type { TelemetryReport } from '../../model/telemetry/mod.ts'
-import { type Registration, type StreamSource, streamSource } from '../../sidecar/discovery/mod.ts'
-import { type Identity, localIdentity } from '../../sidecar/identity/mod.ts'
+import type { Identity } from '../../sidecar/identity/mod.ts'
 import { telemetryReporter } from '../../sidecar/telemetry/report/mod.ts'
-import { type ControlPlaneUnderTest, must, startControlPlane, TRUST_DOMAIN, temporaryDir } from './control-plane.ts'
+import { TRUST_DOMAIN } from './control-plane.ts'
+import { type Content, DiscoveryBench, routeTo, type SidecarWish, service } from './discovery.fixture.ts'
 
 const reviews = serviceKey('bookshop', 'reviews')
 const ratings = serviceKey('bookshop', 'ratings')
-
-/** A sink that keeps what it is given, and refuses what it is told to. */
-class Sink {
-  readonly updates: SnapshotUpdate[] = []
-  refuses: ((update: SnapshotUpdate) => SnapshotProblem | undefined) | undefined
-
-  apply(update: SnapshotUpdate) {
-    const problem = this.refuses?.(update)
-    if (problem !== undefined) return err([problem])
-    this.updates.push(update)
-    return ok(undefined)
-  }
-  services(): string[] {
-    return this.updates.flatMap(update => update.services.map(service => service.key))
-  }
-  absent(): string[] {
-    return this.updates.flatMap(update => update.absent)
-  }
-  /** The newest rules of a service. */
-  service(key: string) {
-    return this.updates.flatMap(update => update.services.filter(service => service.key === key)).at(-1)
-  }
-  endpoints(key: string): string[] {
-    const last = this.updates.flatMap(update => update.endpoints.filter(one => one.service === key)).at(-1)
-    return last?.endpoints.map(endpoint => endpoint.workload) ?? []
-  }
-}
-
-/** A resource as it is stored. */
-interface Content extends Readonly<Record<string, unknown>> {
-  readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace: string }
-}
-
-function service(name: string, port = 80) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace: 'bookshop', labels: {} },
-    spec: { selector: { app: name }, ports: [{ name: 'http', port, targetPort: 8080, appProtocol: 'http' }] },
-  }
-}
-
-function routeTo(backend: string) {
-  return {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'HTTPRoute',
-    metadata: { name: 'canary', namespace: 'bookshop', labels: {} },
-    spec: {
-      parentRefs: [{ group: '', kind: 'Service', name: 'reviews' }],
-      rules: [{ backendRefs: [{ name: backend, port: 80 }] }],
-    },
-  }
-}
 
 /** A route with each kind of match and filter, and each setting of a rule. */
 const everyField = {
@@ -122,64 +67,16 @@ const trafficPolicy = {
 }
 
 describe('discovery, over real mTLS', () => {
-  let dir: ReturnType<typeof temporaryDir>
-  let controlPlane: ControlPlaneUnderTest
-  const closing: (() => Promise<void> | void)[] = []
-
+  let bench: DiscoveryBench
   beforeEach(async () => {
-    dir = temporaryDir()
-    controlPlane = await startControlPlane(dir.path)
+    bench = await DiscoveryBench.start()
   })
-  afterEach(async () => {
-    for (const close of closing.splice(0)) await close()
-    await controlPlane.close()
-    dir.remove()
-  })
+  afterEach(() => bench.close())
 
-  async function apply(...resources: Content[]): Promise<number> {
-    const changes = resources.map(content => ({
-      kind: 'put' as const,
-      ref: { kind: content.kind, namespace: content.metadata.namespace, name: content.metadata.name },
-      content,
-      expectedResourceVersion: undefined,
-    }))
-    return must(await controlPlane.store.commit(changes, 'test')).revision
-  }
-
-  function identityOf(serviceAccount: string): Identity {
-    const { caDir } = controlPlane
-    const identity = must(localIdentity({ caDir, namespace: 'bookshop', serviceAccount, clock: systemClock }))
-    closing.push(() => identity.close())
-    return identity
-  }
-
-  function sidecar(
-    name: string,
-    { as = name, port = 15_006, identity = identityOf(as) }: { as?: string; port?: number; identity?: Identity } = {},
-  ): { source: StreamSource; sink: Sink } {
-    const registration: Registration = {
-      ...{
-        address: '127.0.0.1',
-        inboundPort: port,
-        labels: { app: name },
-        serviceAccount: name,
-        zone: '',
-        ready: true,
-      },
-      ports: [{ name: 'http', port: 8080, protocol: 'http' }],
-    }
-    const sink = new Sink()
-    const source = streamSource({
-      ...{ discoveryAddress: controlPlane.address, identity, registration, programVersion: 'test' },
-      ...{ workload: workloadKey('bookshop', `${name}-0`), clock: systemClock, random: systemRandom, log: () => {} },
-    })
-    closing.push(() => source.close())
-    source.start(sink)
-    return { source, sink }
-  }
-
-  const wait = (revision: number) => controlPlane.fleet.wait(revision, 5_000, new AbortController().signal)
-  const fleetOf = (workload: string) => controlPlane.fleet.fleet().sidecars.find(one => one.workload === workload)
+  const apply = (...resources: Content[]) => bench.apply(...resources)
+  const sidecar = (name: string, wish?: SidecarWish) => bench.sidecar(name, wish)
+  const wait = (revision: number) => bench.wait(revision)
+  const fleetOf = (workload: string) => bench.fleetOf(workload)
 
   it('tells a sidecar who it is, and answers its first use of a service with rules and instances', async () => {
     await apply(service('reviews'), service('storefront'))
@@ -220,7 +117,7 @@ describe('discovery, over real mTLS', () => {
     const { source, sink } = sidecar('storefront')
     source.want(reviews)
     await expect.poll(() => sink.endpoints(reviews)).toEqual(['bookshop/reviews-0'])
-    const { world } = controlPlane.world.state()
+    const { world } = bench.controlPlane.world.state()
     const compiled = compileService(world, 'bookshop', reviews)
     expect(compiled?.routing).toMatchObject({ kind: 'routes', entries: [{}, {}, {}], rules: [{}, {}, {}] })
     expect(sink.service(reviews)).toStrictEqual(compiled)
@@ -276,11 +173,8 @@ describe('discovery, over real mTLS', () => {
     await expect.poll(() => sink.services().length).toBe(2)
     await expect.poll(() => sink.updates.some(update => update.self !== undefined)).toBe(true)
     await expect.poll(() => fleetOf('bookshop/storefront-0')?.pendingRevision).toBe(null)
-    const { port } = controlPlane
-    await controlPlane.close()
-    await expect.poll(() => source.connected()).toBe(false)
     const seen = sink.updates.length
-    controlPlane = await startControlPlane(dir.path, port)
+    await bench.restart()
     const restarted = performance.now()
     await expect.poll(() => source.connected(), { interval: 20, timeout: 3_000 }).toBe(true)
     expect(performance.now() - restarted).toBeLessThan(2_000)
@@ -326,7 +220,7 @@ describe('discovery, over real mTLS', () => {
 
   it('moves to a new stream when the certificate is renewed, and misses nothing', async () => {
     await apply(service('reviews'))
-    const local = identityOf('storefront')
+    const local = bench.identityOf('storefront')
     const listeners = new Set<() => void>()
     const identity: Identity = {
       ...local,
@@ -350,23 +244,22 @@ describe('discovery, over real mTLS', () => {
 
   it('carries telemetry into graph and traces, and loses no count to a restart', async () => {
     let requests = 7
-    const identity = identityOf('storefront')
+    const identity = bench.identityOf('storefront')
     const reporter = telemetryReporter({
-      ...{ discoveryAddress: controlPlane.address, identity, random: () => 0, intervalMs: 50, log: () => {} },
+      ...{ discoveryAddress: bench.controlPlane.address, identity, random: () => 0, intervalMs: 50, log: () => {} },
       take() {
         const counted = requests
         requests = 0
         return counted === 0 ? undefined : reportOf(counted)
       },
     })
-    closing.push(() => reporter.close())
-    const edges = () => controlPlane.telemetry.graph(0).edges
+    bench.closes(() => reporter.close())
+    const edges = () => bench.controlPlane.telemetry.graph(0).edges
     await expect.poll(edges).toMatchObject([{ source: 'bookshop/storefront', destination: reviews, requests: 7 }])
-    expect(controlPlane.telemetry.traces({ slow: true, limit: 10 }).traces).toMatchObject([{ durationUs: 1500 }])
-    await controlPlane.close()
-    await expect.poll(() => reporter.connected()).toBe(false)
-    requests = 5
-    controlPlane = await startControlPlane(dir.path, controlPlane.port)
+    expect(bench.controlPlane.telemetry.traces({ slow: true, limit: 10 }).traces).toMatchObject([{ durationUs: 1500 }])
+    await bench.restart(() => {
+      requests = 5
+    })
     await expect.poll(edges, { timeout: 5_000 }).toMatchObject([{ requests: 5, successRate: 0.8, mtlsRate: 1 }])
     requests = 2
     await reporter.close()
