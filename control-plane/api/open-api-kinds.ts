@@ -1,6 +1,6 @@
 import type { KindInfo, OpenApiSchema } from '../../model/resources/mod.ts'
 import { RESOURCE_TYPES } from './body.ts'
-import { PATCH_TYPES } from './patch.ts'
+import { MERGE_PATCH } from './patch.ts'
 import { rootOf } from './resources.ts'
 import type { Method } from './router.ts'
 import type { Refusal } from './status.ts'
@@ -127,7 +127,8 @@ export function operationsOf(info: KindInfo): Operation[] {
     {
       ...{ method: 'PATCH', path: one, id: `patch${kind}`, summary: `Changes parts of a ${kind}.` },
       parameters: [...WRITE, { name: 'force', description: 'Taken, and not looked at.', schema: TEXT }],
-      body: { required: true, types: PATCH_TYPES, schema: { type: 'object' } },
+      // With strategic patches in here kubectl would look for merge keys in the schemas; without, it knows those of Service by itself.
+      body: { required: true, types: [MERGE_PATCH], schema: { type: 'object' } },
       ...{ answer: resource, refusals: [...WRITE_REFUSALS, 404], ...as('patch') },
     },
     {

@@ -2,8 +2,10 @@ import { err, ok, type Result } from '../../common/mod.ts'
 import type { KindInfo } from '../../model/resources/mod.ts'
 import type { Refusal } from './status.ts'
 
-/** RFC 7386; and what kubectl sends for the kinds that it was born with, of which Service is the one here. */
-export const PATCH_TYPES = ['application/merge-patch+json', 'application/strategic-merge-patch+json'] as const
+/** RFC 7386. */
+export const MERGE_PATCH = 'application/merge-patch+json'
+/** What kubectl sends for the kinds that it was born with, of which Service is the one here. */
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
 
 /** No kind nests deeper than a dozen levels. */
 const DEPTH_MAX = 64
@@ -11,12 +13,17 @@ const DEPTH_MAX = 64
 /** Lists of objects that a strategic merge patch changes item by item, by the field that tells these apart. */
 const MERGE_KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = { Service: { ports: 'port' } }
 
+/** The types of patches that a kind takes. */
+export function patchTypesOf({ kind }: KindInfo): readonly string[] {
+  return MERGE_KEYS[kind] === undefined ? [MERGE_PATCH] : [MERGE_PATCH, STRATEGIC_PATCH]
+}
+
 type Values = Readonly<Record<string, unknown>>
 
 /** `current` as the patch makes it. What comes of it is not checked yet. */
 export function patched(info: KindInfo, current: Values, patch: Values, contentType: string): Result<Values, Refusal> {
   try {
-    if (contentType !== PATCH_TYPES[1]) return ok(merge(current, patch, 0))
+    if (contentType !== STRATEGIC_PATCH) return ok(merge(current, patch, 0))
     return ok(strategic(current, patch, MERGE_KEYS[info.kind] ?? {}, 0))
   } catch (error) {
     if (!(error instanceof PatchFault)) throw error

@@ -9,7 +9,7 @@ import {
 } from '../../model/resources/mod.ts'
 import { asResource, refText, type StoreChange } from '../store/mod.ts'
 import { parseObject } from './body.ts'
-import { PATCH_TYPES, patched } from './patch.ts'
+import { patched, patchTypesOf } from './patch.ts'
 import { checkQuery, dryRunOf, WRITE_PARAMETERS } from './query.ts'
 import { listOrWatch, notFound, type Reader, readOne, refFrom } from './reads.ts'
 import type { ApiAnswer, ApiCall, Route } from './router.ts'
@@ -67,7 +67,7 @@ const PATCH_TRIES_MAX = 5
 async function patch(writer: Writer, info: KindInfo, call: ApiCall): Promise<Result<ApiAnswer, Refusal>> {
   const query = checkQuery(call.query, [...WRITE_PARAMETERS, 'force'])
   if (!query.ok) return query
-  const text = await call.body(PATCH_TYPES)
+  const text = await call.body(patchTypesOf(info))
   if (!text.ok) return text
   const body = parseObject(text.value)
   if (!body.ok) return body

@@ -37,7 +37,13 @@ async function rollback(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer
   const { changes, restored } = undone.value
   const warnings = warningsOf(writer, restored)
   const written = await write(writer, changes, { actor: call.actor, dryRun: dryRun.value })
-  return written.ok ? ok({ code: 200, value: { ...summary(written.value), warnings } }) : written
+  if (written.ok) return ok({ code: 200, value: { ...summary(written.value), warnings } })
+  if (written.error.code !== 409) return written
+  // Reading it again, as other writers are told to, would not help here.
+  const { conflict, currentResourceVersion: version } = written.error
+  const state = version === undefined ? 'deleted since' : `changed since, by revision ${version}`
+  const message = `Cannot roll back revision ${revision}: ${conflict} was ${state}. Roll that back first, or use force.`
+  return err({ ...written.error, message })
 }
 
 interface Wish {

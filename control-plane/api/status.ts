@@ -4,6 +4,8 @@ export interface Refusal {
   /** One sentence: what could not be done, why, and what to do next. */
   readonly message: string
   readonly causes?: readonly RefusalCause[]
+  /** For a 409: what somebody else has written, `HTTPRoute bookshop/canary`. */
+  readonly conflict?: string
   /** For a 409: the version that is there now. */
   readonly currentResourceVersion?: number | undefined
   /** For a 405: the methods that the path has. */

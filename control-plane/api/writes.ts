@@ -85,6 +85,7 @@ function storeRefusal(error: StoreError): Refusal {
   return {
     code: 409,
     message: `Cannot write ${refText(ref)}: ${state}. Read it again, and repeat the change.`,
+    conflict: refText(ref),
     currentResourceVersion: current,
   }
 }
