@@ -18,7 +18,7 @@ function refused(why: string) {
   return { ok: false, error: expect.stringContaining(why) }
 }
 
-describe('a CA directory', () => {
+describe('a CA directory [DATA-5]', () => {
   it('is made with a key that only its owner can read, and loads with its trust domain', () => {
     expect(hasCaDir(dir)).toBe(false)
     const made = initCaDir(dir, wish)

@@ -35,7 +35,7 @@ function refused(code: string, why = '') {
   return { ok: false, error: { code, message: expect.stringContaining(why) } }
 }
 
-describe('opening the authority', () => {
+describe('opening the authority [DATA-5]', () => {
   it('makes a root on the very first start, and finds the same one on the next', () => {
     const first = opened()
     const next = opened({ storeIsNew: false })
