@@ -82,7 +82,7 @@ describe('spans to a collector', () => {
     const { add, delivered, spans } = exporting()
     add(300)
     await pass(0)
-    expect([delivered(), spans.exported]).toEqual([[128, 128, 44], 300])
+    expect([delivered(), spans.exported]).toEqual([[64, 64, 64, 64, 44], 300])
   })
 
   test('that come faster than they leave are dropped beyond 2,048, and counted', async () => {
@@ -163,7 +163,9 @@ describe('spans to a collector', () => {
     spans.configure(endpoint('grpc://two:4317'), WHO)
     await pass(0)
     expect(spans.exported).toBe(200)
-    expect(collectors.deliveries.filter(({ host }) => host === 'two').map(({ spans }) => spans)).toEqual([128, 72])
+    expect(collectors.deliveries.filter(({ host }) => host === 'two').map(({ spans }) => spans)).toEqual([
+      64, 64, 64, 8,
+    ])
     expect([collectors.open.get('one'), collectors.open.get('two')]).toEqual([0, 1])
   })
 

@@ -73,6 +73,7 @@ function sidecarOf(what: string): SidecarUnderTest {
 
 describe('a collector of the worst kind', () => {
   let before = 0
+  const begunMs = performance.now()
 
   test.each(HOSTILE)('%s: no request fails or waits for it', async what => {
     before ||= process.memoryUsage().rss
@@ -85,7 +86,10 @@ describe('a collector of the worst kind', () => {
     const web = sidecarOf(what)
     await eventually(async () => (await spans(web, dropped)) > 0)
     await eventually(async () => complaints(web).some(text => told.test(text)))
-    expect(complaints(web)).toHaveLength(1)
+    // At once, and then once a minute, however slow this machine is.
+    const minutes = Math.floor((performance.now() - begunMs) / 60_000)
+    expect(complaints(web).length).toBeGreaterThanOrEqual(1)
+    expect(complaints(web).length).toBeLessThanOrEqual(1 + minutes)
     expect(complaints(web)[0]).toMatch(/see that an OpenTelemetry collector listens|See that it receives OTLP traces/)
     expect(await spans(web, 'exported')).toBe(0)
   })
