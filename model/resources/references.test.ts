@@ -12,12 +12,14 @@ function resourcesOf(text: string): Resource[] {
 function worldWith(resources: readonly Resource[]): ReferenceWorld {
   const services = new Map<ServiceKey, Extract<Resource, { kind: 'Service' }>>()
   const trafficPolicies = new Map<string, Extract<Resource, { kind: 'TrafficPolicy' }>>()
+  const httpRoutes = new Map<string, Extract<Resource, { kind: 'HTTPRoute' }>>()
   for (const resource of resources) {
     const { namespace, name } = resource.metadata
+    if (resource.kind === 'HTTPRoute') httpRoutes.set(`${namespace}/${name}`, resource)
     if (resource.kind === 'Service') services.set(serviceKey(namespace, name), resource)
     if (resource.kind === 'TrafficPolicy') trafficPolicies.set(`${namespace}/${name}`, resource)
   }
-  return { services, trafficPolicies }
+  return { services, httpRoutes, trafficPolicies }
 }
 
 function warningsOf(text: string): string[] {
@@ -32,6 +34,71 @@ const route = (spec: string) =>
   `${SERVICE}apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec: {${spec}}\n`
 const PARENT = 'parentRefs: [{group: "", kind: Service, name: reviews}]'
 const RULES = 'rules: [{backendRefs: [{name: reviews, port: 80}]}]'
+
+const RULE = 'backendRefs: [{name: reviews, port: 80}]'
+const rules = (...matches: readonly string[]) =>
+  route(`${PARENT}, rules: [${matches.map(match => `{matches: [${match}], ${RULE}}`).join(', ')}]`)
+const taken = (path: string, by: string) =>
+  `HTTPRoute default/r: ${path} can never match: ${by} takes the same requests, and comes first`
+
+describe('warnings about matches that no request reaches [API-9]', () => {
+  test.each([
+    [
+      'two rules for everything',
+      rules('{}', '{path: {value: /}}'),
+      [taken('spec.rules[1].matches[0]', 'spec.rules[0].matches[0]')],
+    ],
+    [
+      'one prefix twice, once with a trailing slash',
+      rules('{path: {value: /a}}, {path: {value: /b}}', '{path: {value: /b/}}'),
+      [taken('spec.rules[1].matches[0]', 'spec.rules[0].matches[1]')],
+    ],
+    [
+      'the same headers in another order and case',
+      rules(
+        '{headers: [{name: a, value: x}, {name: B, value: y}]}',
+        '{headers: [{name: b, value: y}, {name: A, value: x}]}',
+      ),
+      [taken('spec.rules[1].matches[0]', 'spec.rules[0].matches[0]')],
+    ],
+    [
+      'a header twice in one match',
+      rules('{headers: [{name: a, value: x}, {name: A, value: y}]}'),
+      [
+        'HTTPRoute default/r: spec.rules[0].matches[0].headers[1] has no effect: of two entries for A only the first counts',
+      ],
+    ],
+    [
+      'matches that differ in what is more specific',
+      rules('{}', '{method: GET}', '{headers: [{name: a, value: x}]}', '{path: {type: Exact, value: /}}'),
+      [],
+    ],
+    [
+      'query names, which have case',
+      rules('{queryParams: [{name: a, value: x}]}', '{queryParams: [{name: A, value: x}]}'),
+      [],
+    ],
+  ])('%s', (_, text, warnings) => {
+    expect(warningsOf(text)).toEqual(warnings)
+  })
+
+  const other = (spec: string) =>
+    `---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: s}\nspec: {${spec}}\n`
+  test('two routes of one Service', () => {
+    const text = (which: string, path: string) =>
+      `HTTPRoute default/${which}: spec.rules[0].matches[0] takes the same requests as spec.rules[0].matches[0] of HTTPRoute default/${path}: the older of the two routes gets them all`
+    expect(warningsOf(route(`${PARENT}, ${RULES}`) + other(`${PARENT}, ${RULES}`))).toEqual([
+      text('r', 's'),
+      text('s', 'r'),
+    ])
+  })
+
+  test('two routes of different ports of one Service do not meet', () => {
+    const at = (port: number) => `parentRefs: [{group: "", kind: Service, name: reviews, port: ${port}}], ${RULES}`
+    const warnings = warningsOf(route(at(80)) + other(at(81)))
+    expect(warnings.filter(warning => warning.includes('same requests'))).toEqual([])
+  })
+})
 
 describe('warnings about references', () => {
   test.each([

@@ -3,11 +3,13 @@ import type { HttpRouteResource } from './http-route.ts'
 import type { Resource } from './kinds.ts'
 import { type ResourceProblem, resourceId } from './problem.ts'
 import type { ServiceResource } from './service.ts'
+import { checkMatches, MatchKeys } from './shadowed-matches.ts'
 import type { TrafficPolicyResource } from './traffic-policy.ts'
 
 /** The part of the World that references are looked up in. */
 export interface ReferenceWorld {
   readonly services: ReadonlyMap<ServiceKey, ServiceResource>
+  readonly httpRoutes: ReadonlyMap<string, HttpRouteResource>
   readonly trafficPolicies: ReadonlyMap<string, TrafficPolicyResource>
 }
 
@@ -18,18 +20,25 @@ interface ServiceReference {
 }
 
 /**
- * Warnings about `changed` as it stands in `world`, which holds it already: references to nothing, and fields without effect.
+ * Warnings about `changed` as it stands in `world`, which holds it already: references to nothing, fields without effect,
+ * and matches that no request reaches.
  * None of them makes a resource invalid: what is missing may come later.
  */
 export function checkReferences(world: ReferenceWorld, changed: Iterable<Resource>): ResourceProblem[] {
   const warnings: ResourceProblem[] = []
+  const matchKeys = new MatchKeys()
+  let routesByParent: Map<ServiceKey, HttpRouteResource[]> | undefined
   let byTarget: Map<ServiceKey, TrafficPolicyResource[]> | undefined
   for (const resource of changed) {
     const id = resourceId(resource)
     const warn = (path: string, message: string | undefined) => {
       if (message !== undefined) warnings.push({ resource: id, path, message })
     }
-    if (resource.kind === 'HTTPRoute') checkRoute(world, resource, warn)
+    if (resource.kind === 'HTTPRoute') {
+      checkRoute(world, resource, warn)
+      routesByParent ??= routesOfParents(world)
+      checkMatches(resource, rivalsOf(resource, routesByParent), matchKeys, warn)
+    }
     if (resource.kind === 'TrafficPolicy') {
       // Made once for all that changed, and only where a policy did.
       byTarget ??= policiesByTarget(world)
@@ -77,6 +86,30 @@ function checkTrafficPolicy(
   const other = rivals.find(({ metadata }) => metadata.name !== policy.metadata.name)
   if (other === undefined) return
   warn('spec.targetRef', `names ${name}, as ${resourceId(other)} does: the older of the two holds`)
+}
+
+function routesOfParents(world: ReferenceWorld): Map<ServiceKey, HttpRouteResource[]> {
+  const byParent = new Map<ServiceKey, HttpRouteResource[]>()
+  for (const route of world.httpRoutes.values()) {
+    for (const key of parentsOf(route)) {
+      const list = byParent.get(key)
+      if (list === undefined) byParent.set(key, [route])
+      else list.push(route)
+    }
+  }
+  return byParent
+}
+
+/** Services with very many routes are checked against so many of them: a warning is help, not a proof. */
+const RIVALS_MAX = 64
+
+function rivalsOf(route: HttpRouteResource, byParent: ReadonlyMap<ServiceKey, HttpRouteResource[]>) {
+  const rivals = [...parentsOf(route)].flatMap(key => (byParent.get(key) ?? []).slice(0, RIVALS_MAX))
+  return new Set(rivals)
+}
+
+function parentsOf({ metadata, spec }: HttpRouteResource): Set<ServiceKey> {
+  return new Set(spec.parentRefs.map(({ namespace, name }) => serviceKey(namespace ?? metadata.namespace, name)))
 }
 
 function policiesByTarget(world: ReferenceWorld): Map<ServiceKey, TrafficPolicyResource[]> {
