@@ -64,8 +64,9 @@ describe('a leaf', () => {
     expect(facts.isCa).toBe(false)
   })
 
-  it('begins two minutes ago and ends after its life', () => {
+  it('[FAULT-3] begins more than an hour ago and ends after its life', () => {
     expect(facts.notBeforeMs).toBe(nowMs - NOT_BEFORE_BACKDATE_MS)
+    expect(NOT_BEFORE_BACKDATE_MS).toBeGreaterThan(HOUR)
     expect(facts.notAfterMs).toBe(nowMs + HOUR)
   })
 

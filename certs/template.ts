@@ -31,8 +31,11 @@ export interface LeafWish {
   readonly nowMs: number
 }
 
-/** A certificate is valid a little before it was made, for peers whose clocks are behind. */
-export const NOT_BEFORE_BACKDATE_MS = 2 * 60_000
+/**
+ * A certificate is valid from before it was made, for those whose clocks are behind: by an hour, as where somebody has set the time of another zone,
+ * and by the minutes that such a clock is off besides. It gives nobody anything: the key is as new as the certificate.
+ */
+export const NOT_BEFORE_BACKDATE_MS = 65 * 60_000
 /** RFC 5280, 4.1.2.2: positive, at most 20 bytes; the CA/Browser Forum asks for 64 random bits at least. */
 const SERIAL_BYTES = 16
 /** RFC 5280, appendix A: ub-organization-name and ub-common-name. */

@@ -64,7 +64,8 @@ export async function enrolledIdentity(options: EnrolledIdentityOptions): Promis
   })
 
   function schedule(): void {
-    const atMs = renewalTimeMs(clock.wallMs(), cell.current().notAfterMs, random)
+    const { notBeforeMs, notAfterMs } = cell.current()
+    const atMs = renewalTimeMs(clock.wallMs(), notAfterMs, random, notBeforeMs)
     cell.note({ kind: 'waiting', nextMs: atMs })
     callOff = runAtWallTime(clock, atMs, () => void renewPatiently())
   }
