@@ -20,8 +20,8 @@ export default defineConfig({
     // Loops are short here; `npm run soak` runs them at their full length.
     provide: { soak: false },
     projects: [
-      // Beside their source: no processes, virtual time.
-      { test: { name: 'unit', include: rooms.map(room => `${room}/**/*.test.ts`) } },
+      // Beside their source: no processes, virtual time. Properties are tried thousands of times, also where two cores are shared by many.
+      { test: { name: 'unit', include: rooms.map(room => `${room}/**/*.test.ts`), testTimeout: 20_000 } },
       // Real sockets, in one process.
       {
         test: {

@@ -3,7 +3,7 @@ import { type Application, echoApplication } from '../fakes/application.ts'
 import { ask } from './client.ts'
 import { sendMany } from './load.ts'
 import { type Mesh, type SidecarUnderTest, startMesh } from './mesh.ts'
-import { service } from './resources.ts'
+import { service, trafficPolicy } from './resources.ts'
 
 // One of two endpoints is ejected because it failed; it is well again, and its time is not over. Then the other one dies.
 
@@ -22,7 +22,9 @@ beforeAll(async () => {
   const labels = { app: 'pair' }
   const one = await mesh.sidecar('first', { port: first.port, labels })
   const other = await mesh.sidecar('second', { port: second.port, labels })
-  web = await mesh.sidecar('web', { resources: [one.workload, other.workload, service('pair', labels)] })
+  // One failure is enough: how many more the balancer lets through depends on how fast the machine is.
+  const policy = trafficPolicy('pair', { outlierDetection: { consecutiveErrors: 1 } })
+  web = await mesh.sidecar('web', { resources: [one.workload, other.workload, service('pair', labels), policy] })
 })
 afterAll(() => mesh.close())
 
