@@ -166,7 +166,7 @@ describe('a slow reader holds its far writer up, and memory is bounded', () => {
   })
 })
 
-describe('a body that breaks off never looks whole', () => {
+describe('[FAULT-5] a body that breaks off never looks whole', () => {
   const answers = [
     ['with a length', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'],
     ['in chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n'],

@@ -181,6 +181,36 @@ describe('[LOAD-4] more requests than connections', () => {
     }
   })
 
+  test('go to the endpoints that there are when it is their turn, or end when there is none', async () => {
+    const other = await mesh.with(quickApplication('other'))
+    const labels = { app: 'moving' }
+    const policy = [service('moving', labels), trafficPolicy('moving', { circuitBreaker: { maxConnections: 1 } })]
+    const old = workload('old', { labels, port: held.port })
+    const caller = await mesh.sidecar('web-3', { resources: [old, ...policy] })
+    const pending = async () =>
+      (await caller.endpoints()).find(({ destination }) => destination === 'shop/moving')?.breaker.pending
+    const first = ask(caller.outbound, 'http://moving/0')
+    await until(() => waiting.length === 1)
+    const second = ask(caller.outbound, 'http://moving/1')
+    await until(async () => (await pending()) === 1)
+    await caller.edit(workload('new', { labels, port: other.port }), ...policy)
+    answer(0)
+    expect((await first).body).toBe('done')
+    expect((await second).body).toBe('other')
+    expect(waiting).toHaveLength(1)
+
+    await caller.edit(old, ...policy)
+    const third = ask(caller.outbound, 'http://moving/2')
+    await until(() => waiting.length === 2)
+    const fourth = ask(caller.outbound, 'http://moving/3')
+    await until(async () => (await pending()) === 1)
+    await caller.edit(...policy)
+    expect(await fourth).toMatchObject({ status: 503, headers: { 'x-selvedge-cause': 'no-healthy-endpoint' } })
+    answer(1)
+    expect((await third).body).toBe('done')
+    expect(await pending()).toBe(0)
+  })
+
   test('are all answered, however many', async () => {
     const { statuses } = await sendMany(web.outbound, 'GET /quick HTTP/1.1\r\nHost: busy\r\n\r\n', 1_000, 50)
     expect([...statuses]).toEqual([[200, 1_000]])

@@ -197,7 +197,7 @@ describe('with a policy for 503', () => {
   })
 })
 
-describe('[RETRY-4] a connection that breaks before any answer', () => {
+describe('[RETRY-4] [FAULT-5] a connection that breaks before any answer', () => {
   test('is tried again for an idempotent request, or one with a key', async () => {
     for (const question of [{}, { method: 'PUT' }, { method: 'POST', headers: { 'Idempotency-Key': 'k' } }]) {
       for (let n = 0; n < 6; n++) expect((await ask(web.outbound, 'http://broken/', question)).status).toBe(200)

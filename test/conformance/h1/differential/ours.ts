@@ -9,12 +9,13 @@ import { deliver, type Understood, type Verdict, type Wire } from './verdict.ts'
 export async function ours(wire: Wire): Promise<Verdict> {
   const requests: Understood[] = []
   let refused: string | undefined
+  /** It is answered when all bytes have come: what comes before the answer is refused, whenever it comes. */
+  let connect: Exchange | undefined
   const host: ServerHost = {
     turn: new Turn(() => 0),
     begin: x => begin(x, requests),
     connect: x => {
-      requests.push(understood(x, ''))
-      socket.destroy()
+      connect = x
     },
     refused: (_session, why) => {
       refused ??= why.detail
@@ -30,6 +31,7 @@ export async function ours(wire: Wire): Promise<Verdict> {
   const socket = new FakeSocket({ allowHalfOpen: true })
   new H1ServerSession(socket.asSocket, { kind: 'application' }, 80, host)
   await deliver(wire, socket)
+  if (connect !== undefined && refused === undefined) requests.push(understood(connect, ''))
   const closed = refused === undefined && (socket.finished || socket.destroyed)
   socket.destroy()
   return { requests, refused, closed }
