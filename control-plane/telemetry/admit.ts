@@ -24,8 +24,9 @@ function isOwnEdge(edge: EdgeReport, own: string): boolean {
   return edge.source.startsWith(own) && edge.source.length <= NAME_TEXT_MAX && edge.destination.length <= NAME_TEXT_MAX
 }
 
-/** The called side's sidecar speaks as the destination; the caller's, as the source. */
+/** The called side's sidecar speaks as the destination; the caller's, as the source. Both make attempts: one at an endpoint, one at its application. */
 function isOwnSpan(span: Span, own: string): boolean {
-  const speaker = span.kind === 'server' ? span.destination : span.source
-  return speaker.startsWith(own) && span.source.length <= NAME_TEXT_MAX && span.destination.length <= NAME_TEXT_MAX
+  const asSource = span.kind !== 'server' && span.source.startsWith(own)
+  const asDestination = span.kind !== 'client' && span.destination.startsWith(own)
+  return (asSource || asDestination) && span.source.length <= NAME_TEXT_MAX && span.destination.length <= NAME_TEXT_MAX
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { workloadKey } from '../../common/mod.ts'
 import type { Span } from '../../model/telemetry/mod.ts'
 import { admitReport } from './admit.ts'
-import { createTraceStore, SPANS_MAX, TRACES_MAX } from './trace-store.ts'
+import { createTraceStore, SPANS_MAX, SPANS_TOTAL_MAX, TRACES_MAX } from './trace-store.ts'
 
 let next = 0
 function span(change: Partial<Span> = {}): Span {
@@ -74,6 +74,23 @@ describe('the trace store', () => {
     for (let i = 0; i < SPANS_MAX + 10; i++) store.add(span({ traceId: 't1' }))
     expect(store.trace('t1')?.spans.length).toBe(SPANS_MAX)
   })
+
+  it('keeps a bounded number of spans, however they are spread over traces', () => {
+    const store = createTraceStore()
+    const whole = SPANS_TOTAL_MAX / SPANS_MAX
+    const fill = (traceId: string): void => {
+      for (let i = 0; i < SPANS_MAX; i++) store.add(span({ traceId }))
+    }
+    for (let i = 0; i < whole; i++) fill(`t${i}`)
+    expect(store.trace('t0')?.spans.length).toBe(SPANS_MAX)
+    // The same span once more is no other.
+    store.add(span({ traceId: 't1', spanId: store.trace('t1')?.spans[0]?.spanId ?? '' }))
+    expect(store.trace('t0')).toBeDefined()
+    for (let i = 0; i < 3; i++) fill(`more${i}`)
+    const kept = Array.from({ length: whole }, (_, i) => store.trace(`t${i}`)).filter(one => one !== undefined)
+    expect(kept).toHaveLength(whole - 3)
+    expect([store.trace('t2'), store.trace('t3')]).toEqual([undefined, expect.anything()])
+  })
 })
 
 describe('a report', () => {
@@ -96,11 +113,14 @@ describe('a report', () => {
           span({ kind: 'server', source: 'other/a', destination: 'ns/b' }),
           span({ kind: 'server', source: 'ns/a', destination: 'other/b' }),
           span({ kind: 'attempt', source: 'other/a', destination: 'ns/b' }),
+          span({ kind: 'attempt', source: 'ns/a', destination: 'other/b' }),
+          span({ kind: 'attempt', source: 'other/a', destination: 'other/b' }),
+          span({ kind: 'client', source: 'other/a', destination: 'ns/b' }),
         ],
       },
       'ns',
     )
     expect(admitted.edges.map(one => one.source)).toEqual(['ns/a'])
-    expect(admitted.spans.map(one => one.kind)).toEqual(['client', 'server'])
+    expect(admitted.spans.map(one => one.kind)).toEqual(['client', 'server', 'attempt', 'attempt'])
   })
 })

@@ -1,8 +1,10 @@
 import type { Span } from '../../model/telemetry/mod.ts'
 import type { TraceAnswer, TraceReader, TraceSummary } from '../api/mod.ts'
 
-/** Traces that are kept; the oldest goes first. With the spans' bound and about 0.5 KiB a span, a few tens of MiB in practice. */
+/** Traces that are kept; the oldest goes first. */
 export const TRACES_MAX = 5_000
+/** Spans of all traces together: at about 0.5 KiB each 25 MiB, and 100 MiB where every text in them is as long as it may be. */
+export const SPANS_TOTAL_MAX = 50_000
 /** Spans that are kept of one trace: a request that crosses dozens of services. */
 export const SPANS_MAX = 200
 /** Summaries in one answer. */
@@ -16,6 +18,15 @@ export interface TraceStore extends TraceReader {
 export function createTraceStore(): TraceStore {
   /** In the order in which each trace was first heard of. */
   const traces = new Map<string, Map<string, Span>>()
+  let total = 0
+
+  function forgetOldest(): void {
+    for (const [traceId, spans] of traces) {
+      traces.delete(traceId)
+      total -= spans.size
+      return
+    }
+  }
 
   return {
     add(span) {
@@ -23,9 +34,14 @@ export function createTraceStore(): TraceStore {
       if (spans === undefined) {
         spans = new Map()
         traces.set(span.traceId, spans)
-        if (traces.size > TRACES_MAX) forgetOldest(traces)
+        if (traces.size > TRACES_MAX) forgetOldest()
       }
-      if (spans.size < SPANS_MAX) spans.set(span.spanId, span)
+      if (spans.has(span.spanId)) spans.set(span.spanId, span)
+      else if (spans.size < SPANS_MAX) {
+        spans.set(span.spanId, span)
+        total++
+        if (total > SPANS_TOTAL_MAX) forgetOldest()
+      }
     },
     trace(traceId) {
       const spans = traces.get(traceId)
@@ -37,13 +53,6 @@ export function createTraceStore(): TraceStore {
       summaries.sort(slow ? (a, b) => b.durationUs - a.durationUs : (a, b) => b.startUs - a.startUs)
       return { traces: summaries.slice(0, Math.min(limit, LIST_MAX)) }
     },
-  }
-}
-
-function forgetOldest(traces: Map<string, unknown>): void {
-  for (const traceId of traces.keys()) {
-    traces.delete(traceId)
-    return
   }
 }
 

@@ -54,13 +54,18 @@ function decodeSpan(wire: SpanWire): Span {
     kind: wire.kind === 'server' || wire.kind === 'attempt' ? wire.kind : 'client',
     source: wire.source,
     destination: wire.destination,
-    method: wire.method.slice(0, METHOD_TEXT_MAX),
-    path: wire.path.slice(0, PATH_TEXT_MAX),
+    method: cut(wire.method, METHOD_TEXT_MAX),
+    path: cut(wire.path, PATH_TEXT_MAX),
     status: wire.status,
     cause: isCause(wire.cause) ? wire.cause : undefined,
-    route: wire.route.slice(0, NAME_TEXT_MAX),
-    endpoint: wire.endpoint.slice(0, NAME_TEXT_MAX),
+    route: cut(wire.route, NAME_TEXT_MAX),
+    endpoint: cut(wire.endpoint, NAME_TEXT_MAX),
     startUs: wire.startUs,
     durationUs: wire.durationUs,
   }
+}
+
+/** A copy where something is cut off: a piece of a text keeps all of it alive, and spans are kept for long. */
+function cut(text: string, charactersMax: number): string {
+  return text.length <= charactersMax ? text : Buffer.from(text.slice(0, charactersMax)).toString()
 }
