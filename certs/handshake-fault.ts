@@ -13,3 +13,8 @@ export function handshakeFault(error: NodeJS.ErrnoException, socket: Pick<TLSSoc
   if (typeof refused === 'string') return refused
   return error.code ?? error.message
 }
+
+/** What OpenSSL says of a connection in a few words: Node's message of it has several lines, with places in OpenSSL's source. */
+export function tlsErrorText(error: Error): string {
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message
+}

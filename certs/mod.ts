@@ -13,7 +13,7 @@ export {
 } from './ca-dir.ts'
 export { leadsTo } from './chain.ts'
 export { CONTROL_PLANE, CONTROL_PLANE_DNS_NAME, controlPlaneSpiffeId, dnsNamesOf } from './control-plane-name.ts'
-export { handshakeFault } from './handshake-fault.ts'
+export { handshakeFault, tlsErrorText } from './handshake-fault.ts'
 export { formatJoinToken, JOIN_TOKEN_SECRET_BYTES, type JoinToken, parseJoinToken } from './join-token.ts'
 export { type KeyPair, makeKeyPair, publicKeyOf } from './key-pair.ts'
 export type { ExtendedKeyUsage, KeyUsage } from './key-usage.ts'

@@ -1,11 +1,11 @@
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { type CertificateFacts, fromPem, initCaDir, parseCertificate } from '../../certs/mod.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { fromPem, initCaDir } from '../../certs/mod.ts'
 import { parseTrustDomain } from '../../common/mod.ts'
 import { type DefineCommand, examples, outputOption } from '../cli.ts'
-import { CliFailure, messageOf, usageFailure } from '../failure.ts'
+import { CliFailure, EXIT, messageOf, usageFailure } from '../failure.ts'
 import { print } from '../print.ts'
-import { age } from '../render/mod.ts'
+import { reportLines, reportOn } from './cert-report.ts'
+import { addressOf, servedChain } from './served-chain.ts'
 
 const TRUST_DOMAIN_DEFAULT = 'cluster.local'
 
@@ -26,71 +26,43 @@ export const defineCert: DefineCommand = (command, cli) => {
 
   const inspect = command
     .command('inspect')
-    .description('Says what is in a file of certificates (PEM).')
-    .argument('<file>', 'the file')
+    .description(
+      'Says what a certificate holds, whether it keeps the rules of SPIFFE, and how long it lasts. Ends with 1 when it is not valid.',
+    )
+    .argument('<file-or-address>', 'a file of certificates (PEM), or HOST:PORT of whoever shows one')
+    .option('--root <FILE>', 'whom it must lead to: the CA of the mesh (PEM)')
   outputOption(inspect, ['table', 'json', 'yaml']).action(
-    async (file: string, options: { readonly output: 'table' | 'json' | 'yaml' }) => {
-      const certificates = certificatesOf(file)
-      await print(cli.terminal, options.output, certificates, () =>
-        certificates.flatMap((certificate, i) => certificateLines(certificate, i, Date.now())),
-      )
+    async (target: string, options: { readonly output: 'table' | 'json' | 'yaml'; readonly root?: string }) => {
+      const roots = options.root === undefined ? [] : certificatesIn(options.root)
+      const report = reportOn(await certificatesOf(target), roots, Date.now())
+      if (!report.ok) throw new CliFailure(`Cannot inspect ${target}: ${report.error}`)
+      await print(cli.terminal, options.output, report.value, () => reportLines(report.value))
+      if (!report.value.valid) cli.exit(EXIT.failed)
     },
   )
-  examples(inspect, ['selvedge cert inspect ./ca/ca.crt', 'selvedge cert inspect leaf.pem -o json'])
+  examples(inspect, [
+    'selvedge cert inspect ./ca/ca.crt',
+    'selvedge cert inspect leaf.pem --root ./ca/ca.crt -o json',
+    'selvedge cert inspect 127.0.0.1:15006 --root ./ca/ca.crt',
+  ])
 }
 
-interface Shown {
-  readonly uris: readonly string[]
-  readonly dnsNames: readonly string[]
-  readonly isCa: boolean
-  readonly keyUsage: readonly string[]
-  readonly extendedKeyUsage: readonly string[]
-  readonly notBefore: string
-  readonly notAfter: string
-  readonly serial: string
-  readonly sha256: string
+/** Of a file where there is one by that name, else of a server. */
+async function certificatesOf(target: string): Promise<readonly Buffer[]> {
+  const address = addressOf(target)
+  if (address === undefined || existsSync(target)) return certificatesIn(target)
+  const served = await servedChain(address)
+  if (served.ok) return served.value
+  throw new CliFailure(`Cannot inspect ${target}: ${served.error}; it must be a port that speaks TLS`)
 }
 
-function certificatesOf(file: string): Shown[] {
+function certificatesIn(file: string): readonly Buffer[] {
   let ders: readonly Buffer[]
   try {
     ders = fromPem(readFileSync(file, 'utf8'))
   } catch (thrown) {
     throw new CliFailure(`Cannot read ${file}: ${messageOf(thrown)}`)
   }
-  if (ders.length === 0)
-    throw new CliFailure(`Cannot inspect ${file}: it holds no certificate in PEM ("-----BEGIN CERTIFICATE-----")`)
-  return ders.map(der => {
-    const facts = parseCertificate(der)
-    if (!facts.ok) throw new CliFailure(`Cannot inspect ${file}: ${facts.error}`)
-    return shown(facts.value, der)
-  })
-}
-
-function shown(facts: CertificateFacts, der: Buffer): Shown {
-  return {
-    uris: facts.uriSans,
-    dnsNames: facts.dnsSans,
-    isCa: facts.isCa,
-    keyUsage: facts.keyUsage,
-    extendedKeyUsage: facts.extendedKeyUsage ?? [],
-    notBefore: new Date(facts.notBeforeMs).toISOString(),
-    notAfter: new Date(facts.notAfterMs).toISOString(),
-    serial: facts.serialHex,
-    sha256: new X509Certificate(der).fingerprint256,
-  }
-}
-
-function certificateLines(certificate: Shown, index: number, nowMs: number): string[] {
-  const leftMs = Date.parse(certificate.notAfter) - nowMs
-  const none = (values: readonly string[]): string => (values.length === 0 ? '-' : values.join(', '))
-  return [
-    `certificate ${index + 1}${certificate.isCa ? ' (CA)' : ''}`,
-    `  identity      ${none(certificate.uris)}`,
-    `  DNS names     ${none(certificate.dnsNames)}`,
-    `  valid         ${certificate.notBefore} to ${certificate.notAfter} (${leftMs < 0 ? 'ended' : `${age(leftMs)} left`})`,
-    `  key usage     ${none([...certificate.keyUsage, ...certificate.extendedKeyUsage])}`,
-    `  serial        ${certificate.serial}`,
-    `  SHA-256       ${certificate.sha256}`,
-  ]
+  if (ders.length > 0) return ders
+  throw new CliFailure(`Cannot inspect ${file}: it holds no certificate in PEM ("-----BEGIN CERTIFICATE-----")`)
 }

@@ -1,5 +1,6 @@
 import { connect, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { tlsErrorText } from '../../certs/mod.ts'
 import { type SpiffeId, type TrustDomain, trustDomainOf } from '../../common/mod.ts'
 import { clientTlsOptions, type Svid } from '../identity/mod.ts'
 import { KEEP_ALIVE } from './keep-alive.ts'
@@ -62,7 +63,7 @@ export function dial(
     socket.destroy()
     result.failed(detail, stage)
   }
-  const onError = (error: Error): void => fail(error.message)
+  const onError = (error: Error): void => fail(tlsErrorText(error))
   const onClose = (): void => fail('the connection was closed')
   socket.on('error', onError)
   socket.on('close', onClose)
