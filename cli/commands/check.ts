@@ -2,9 +2,10 @@ import { type DefineCommand, examples, outputOption, type ServerOptions, serverO
 import { EXIT } from '../failure.ts'
 import { print } from '../print.ts'
 import { age, count } from '../render/mod.ts'
-import type { FleetAnswer, InfoAnswer } from '../rest/mod.ts'
+import type { Alarm, FleetAnswer, InfoAnswer } from '../rest/mod.ts'
 import { durationMs } from './duration.ts'
-import { nackLines } from './proxy.ts'
+import { alarmLines } from './guard.ts'
+import { nackLines, stillRefuses } from './proxy.ts'
 
 interface CheckOptions extends ServerOptions {
   readonly expiry: string
@@ -28,10 +29,12 @@ export const defineCheck: DefineCommand = (command, cli) => {
     .action(async (options: CheckOptions) => {
       const expiryMs = durationMs(options.expiry)
       await withMesh(cli, options, async api => {
+        const { alarms } = await api.guard()
         const findings = findingsOf(await api.info(), await api.fleet(), {
           version: cli.version,
           expiryMs,
           nowMs: Date.now(),
+          alarms,
         })
         await print(cli.terminal, options.output, { findings }, () => findings.flatMap(findingLines))
         if (findings.some(({ well }) => !well)) cli.exit(EXIT.failed)
@@ -43,16 +46,19 @@ export const defineCheck: DefineCommand = (command, cli) => {
 export function findingsOf(
   info: InfoAnswer,
   { revision, sidecars }: FleetAnswer,
-  now: { readonly version: string; readonly expiryMs: number; readonly nowMs: number },
+  now: {
+    readonly version: string
+    readonly expiryMs: number
+    readonly nowMs: number
+    readonly alarms: readonly Alarm[]
+  },
 ): Finding[] {
   const here = sidecars.filter(({ connected }) => connected)
   const away = sidecars.filter(({ connected }) => !connected)
   const behind = here.filter(
     ({ pendingRevision, ackedRevision }) => pendingRevision !== null && pendingRevision > ackedRevision,
   )
-  const refused = sidecars.filter(
-    ({ lastNack, ackedRevision }) => lastNack !== null && lastNack.revision > ackedRevision,
-  )
+  const refused = sidecars.filter(stillRefuses)
   const ending = here.filter(({ certificateNotAfter }) => certificateNotAfter - now.nowMs < now.expiryMs)
   return [
     finding(`control plane ${info.version} of ${info.trustDomain}, at revision ${revision}`, []),
@@ -68,6 +74,7 @@ export function findingsOf(
       'every sidecar has what it was sent',
       behind.map(({ workload, pendingRevision }) => `${workload} has not acknowledged revision ${pendingRevision} yet`),
     ),
+    finding('nothing is held back from sidecars', alarmLines(now.alarms, now.nowMs)),
     finding('no sidecar refuses what it was sent', refused.flatMap(nackLines)),
     finding(
       `no certificate ends within ${age(now.expiryMs)}`,

@@ -3,7 +3,7 @@ import { print, yamlWriter } from '../print.ts'
 import { labelsText, tableLines } from '../render/mod.ts'
 import { type AnyResource, type FleetMember, kindOf, type MeshApi } from '../rest/mod.ts'
 import { notFound } from './get.ts'
-import { nackLines } from './proxy.ts'
+import { nackLines, stillRefuses } from './proxy.ts'
 
 interface DescribeOptions extends ServerOptions {
   readonly namespace: string
@@ -44,11 +44,14 @@ async function describe(api: MeshApi, resource: AnyResource, namespace: string):
   const { kind, metadata } = resource
   const { sidecars } = await api.fleet()
   const services = servicesConcerned(resource, namespace)
+  // A route and a policy arrive as a part of their Services.
+  const compiled = new Set([...services].flatMap(key => [`service/${key}`, `endpoints/${key}`]))
   const facts = {
     resource,
     sidecars: sidecars.filter(({ subscriptions }) => subscriptions.some(service => services.has(service))),
-    refusedBy: sidecars.filter(({ lastNack }) =>
-      lastNack?.problems.some(problem => problem.resource.endsWith(`${namespace}/${metadata.name}`)),
+    refusedBy: sidecars.filter(
+      member =>
+        stillRefuses(member) && member.lastNack?.problems.some(problem => compiled.has(problem.resource)) === true,
     ),
   }
   if (kind !== 'Service') return facts

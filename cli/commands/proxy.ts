@@ -44,8 +44,13 @@ export function fleetLines(revision: number, sidecars: readonly FleetMember[], n
       headings.map(heading => ({ heading })),
       rows,
     ),
-    ...sidecars.flatMap(nackLines),
+    ...sidecars.filter(stillRefuses).flatMap(nackLines),
   ]
+}
+
+/** Whether it does not hold what it refused last, nor what came in its place. */
+export function stillRefuses({ lastNack, ackedRevision }: FleetMember): boolean {
+  return lastNack !== null && lastNack.revision > ackedRevision
 }
 
 /** What a sidecar refused, and why; empty where it refused nothing. */
