@@ -8,36 +8,10 @@ const RESTORE = 'Restore it from a backup, or name another folder with --data-di
 
 /**
  * Whether the file is ours and holds what was written, all of it: SQLite checks its structure, our sum every row (a flipped bit in a
- * text is none of SQLite's business). Reads only. The error begins with the verb: "is damaged (...)", and ends with what to do next.
+ * text is none of SQLite's business). Reads only. The error begins with the verb, "is damaged (...)", and ends with what to do next;
+ * what SQLite throws passes through, and `faultOf` puts it in such words.
  */
 export function checkDatabase(database: DatabaseSync): Result<State, string> {
-  try {
-    return checkWhole(database)
-  } catch (error) {
-    return err(faultOf(error))
-  }
-}
-
-/** What SQLite throws, as an end of a sentence about the file. Result codes: https://sqlite.org/rescode.html */
-export function faultOf(error: unknown): string {
-  const state = error instanceof Error ? error.message : String(error)
-  // The extended codes have the primary one in their low byte.
-  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
-  if (code === SQLITE_BUSY) {
-    return 'is in use by another control plane. End that one, or name another folder with --data-dir.'
-  }
-  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB || code === SQLITE_ERROR) {
-    return `cannot be read (${state}). ${RESTORE}`
-  }
-  return `cannot be used (${state}). Check the disk, its space, and the permissions of the data folder.`
-}
-
-const SQLITE_ERROR = 1
-const SQLITE_BUSY = 5
-const SQLITE_CORRUPT = 11
-const SQLITE_NOTADB = 26
-
-function checkWhole(database: DatabaseSync): Result<State, string> {
   const damaged = (what: string): Result<never, string> => err(`is damaged (${what}). ${RESTORE}`)
   if (database.prepare('PRAGMA application_id').get()?.application_id !== APPLICATION_ID) {
     return err(`is not a Selvedge database. ${RESTORE}`)
@@ -55,6 +29,34 @@ function checkWhole(database: DatabaseSync): Result<State, string> {
   }
   return ok(state)
 }
+
+/** What SQLite throws, as an end of a sentence about the file. Result codes: https://sqlite.org/rescode.html */
+export function faultOf(error: unknown): string {
+  const state = error instanceof Error ? error.message : String(error)
+  const code = codeOf(error)
+  if (isBusy(error)) {
+    return 'is in use by another control plane. End that one, or name another folder with --data-dir.'
+  }
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB || code === SQLITE_ERROR) {
+    return `cannot be read (${state}). ${RESTORE}`
+  }
+  return `cannot be used (${state}). Check the disk, its space, and the permissions of the data folder.`
+}
+
+/** Another process holds the file. */
+export function isBusy(error: unknown): boolean {
+  return codeOf(error) === SQLITE_BUSY
+}
+
+/** The primary result code: extended ones have it in their low byte. */
+function codeOf(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
+}
+
+const SQLITE_ERROR = 1
+const SQLITE_BUSY = 5
+const SQLITE_CORRUPT = 11
+const SQLITE_NOTADB = 26
 
 function otherVersion(version: string): string {
   return `has schema version ${version}, and this program knows ${SCHEMA_VERSION}. Use the program's version that wrote it.`

@@ -5,10 +5,12 @@ import { openSqliteStore } from './mod.ts'
 
 const opened = await openSqliteStore({ dataDir: process.argv[2] ?? '', clock: systemClock })
 if (!opened.ok) throw new Error(opened.error)
+const startedMs = systemClock.wallMs()
 const put = (name: string): StoreChange => ({
   kind: 'put',
   ref: { kind: 'Service', namespace: 'n', name },
-  content: { text: 'x'.repeat(1_000) },
+  // Of this process alone: what is there already with the same content would be no change.
+  content: { text: 'x'.repeat(1_000), writer: process.pid, startedMs },
   expectedResourceVersion: undefined,
 })
 for (let i = 1; ; i++) {

@@ -1,9 +1,9 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolder } from '../../../common/folders/mod.ts'
 import { err, ok, type Result } from '../../../common/mod.ts'
-import { checkDatabase, faultOf } from './check.ts'
+import { checkDatabase, faultOf, isBusy } from './check.ts'
 import { type HighWaterMark, MarkFile, readMark } from './high-water-mark.ts'
 import { SCHEMA } from './schema.ts'
 import { type State, stateColumns, stateFrom, sumRows } from './seal.ts'
@@ -60,7 +60,7 @@ const RESTORE = 'Restore it from a backup, or name another folder with --data-di
 
 /** The file gets its name only when its tables are there: a crash while it is made leaves no database that looks empty. */
 function createDatabase(path: string): void {
-  const fresh = `${path}.new`
+  const fresh = `${path}.${process.pid}.new`
   rmSync(fresh, { force: true })
   closeSync(openSync(fresh, 'wx', 0o600))
   const database = new DatabaseSync(fresh)
@@ -77,10 +77,22 @@ function createDatabase(path: string): void {
   } finally {
     database.close()
   }
-  renameSync(fresh, path)
+  nameAnew(fresh, path)
   const folder = openSync(dirname(path), 'r')
   fsyncSync(folder)
   closeSync(folder)
+}
+
+/** Where another process has come first, its database is taken: a rename would put ours over the one that it is writing already. */
+function nameAnew(fresh: string, path: string): void {
+  try {
+    linkSync(fresh, path)
+  } catch (error) {
+    // Some file systems know no links.
+    if (!existsSync(path)) renameSync(fresh, path)
+    else if (!words(error).startsWith('EEXIST')) throw error
+  }
+  rmSync(fresh, { force: true })
 }
 
 interface Paths {
@@ -96,18 +108,22 @@ interface Paths {
 function readState({ path, logPath, markPath }: Paths): Result<State, string> {
   const hadLog = existsSync(logPath)
   const database = new DatabaseSync(path, { readOnly: true })
-  let state: Result<State, string> | undefined
+  let [refused, busy] = [true, false]
   try {
-    state = checkDatabase(database)
-    const behind = state.ok ? behindMark(state.value, markPath) : undefined
-    if (behind !== undefined) state = err(behind)
-    return state
+    const state = checkDatabase(database)
+    if (!state.ok) return state
+    const behind = behindMark(state.value, markPath)
+    refused = behind !== undefined
+    return behind === undefined ? state : err(behind)
+  } catch (error) {
+    busy = isBusy(error)
+    return err(faultOf(error))
   } finally {
     database.close()
     // The index of the log, which readers share: the writer keeps its own in memory.
     rmSync(`${path}-shm`, { force: true })
-    // The empty log that an index needs. Where all is well it may be another's by now, who has opened the store for writing.
-    if (!hadLog && state?.ok === false) rmSync(logPath, { force: true })
+    // The empty log that an index needs. It is ours only where nobody else can have begun to write one meanwhile.
+    if (refused && !busy && !hadLog) rmSync(logPath, { force: true })
   }
 }
 
