@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Sink, StreamAnswer } from './router.ts'
 
 /** Whoever does not read the end of a stream within this time is cut off: what it has not read lies in our memory. */
-const END_MS_MAX = 5_000
+const END_MS_MAX = 20_000
 /** A peer that has silently gone is found after some of these. */
 const KEEP_ALIVE_MS = 30_000
 
