@@ -70,13 +70,14 @@ export function startMesh(): Mesh {
   const ca = initCaDir(caDir, { trustDomain: TRUST_DOMAIN, nowMs: Date.now() })
   if (!ca.ok) throw new Error(ca.error)
   const sidecars: Sidecar[] = []
+  const logFds: number[] = []
   const others: { close(): unknown }[] = []
   return {
     caDir,
     sidecar: async (name, wish = {}) => {
       const folder = join(dir, name)
       mkdirSync(folder)
-      const started = await startOne(folder, caDir, name, wish)
+      const started = await startOne(folder, caDir, name, wish, logFds)
       sidecars.push(started.sidecar)
       return started
     },
@@ -88,16 +89,26 @@ export function startMesh(): Mesh {
     close: async () => {
       await Promise.all(others.map(other => other.close()))
       await Promise.all(sidecars.map(sidecar => sidecar.close()))
+      // Sockets that end with their sidecar may still have something to say of it.
+      await new Promise(resolve => setTimeout(resolve, 20))
+      for (const fd of logFds) closeSync(fd)
       rmSync(dir, { recursive: true })
     },
   }
 }
 
-async function startOne(folder: string, caDir: string, name: string, wish: SidecarWish): Promise<SidecarUnderTest> {
+async function startOne(
+  folder: string,
+  caDir: string,
+  name: string,
+  wish: SidecarWish,
+  logFds: number[],
+): Promise<SidecarUnderTest> {
   const { port, labels = {}, resources = [], config, options } = wish
   const path = join(folder, 'mesh.yaml')
   const logPath = join(folder, 'log')
   const logFd = openSync(logPath, 'a')
+  logFds.push(logFd)
   const own = workload(name, { labels, ...(port === undefined ? {} : { port }) })
   writeFileSync(path, textOf([own, ...resources]))
   const whole = { ...configOf(name, path, caDir, port), ...config }
@@ -111,7 +122,7 @@ async function startOne(folder: string, caDir: string, name: string, wish: Sidec
     sidecar: {
       ...sidecar,
       close: () => {
-        closing ??= sidecar.close().then(() => closeSync(logFd))
+        closing ??= sidecar.close()
         return closing
       },
     },

@@ -22,8 +22,10 @@ function call(door: DoorName, text: string): Wire {
 function noted(onData: (socket: Socket, heard: string) => void): string[] {
   const all: string[] = []
   edge.application.onConnection = socket => {
-    const index = all.push('') - 1
+    // Not before it says something: the sidecar looks now and then whether the application is there.
+    let index = -1
     socket.on('data', chunk => {
+      if (index === -1) index = all.push('') - 1
       all[index] += chunk.toString('latin1')
       onData(socket, all[index] ?? '')
     })

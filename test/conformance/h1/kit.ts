@@ -1,13 +1,12 @@
 import type { Socket } from 'node:net'
-import { type ConnectionOptions, connect } from 'node:tls'
+import { connect } from 'node:tls'
 import { expect } from 'vitest'
-import { loadCaDir, makeKeyPair, signLeaf, toPem } from '../../../certs/mod.ts'
-import { workloadSpiffeId } from '../../../common/mod.ts'
 import type { StartOptions } from '../../../sidecar/app.ts'
 import { type Application, byteApplication } from '../../fakes/application.ts'
 import { type Wire, wire, wireOver } from '../../in-process/client.ts'
-import { type Mesh, type SidecarUnderTest, startMesh, TRUST_DOMAIN, until } from '../../in-process/mesh.ts'
+import { type Mesh, type SidecarUnderTest, startMesh, until } from '../../in-process/mesh.ts'
 import { type Resource, service, workload } from '../../in-process/resources.ts'
+import { peerOptions } from './peer.ts'
 
 /** One of the two places at which a sidecar is spoken to: by its own application, or by other sidecars. */
 export interface DoorUnderTest {
@@ -76,27 +75,6 @@ export async function startEdge({ options = {}, resources = () => [] }: EdgeWish
       await new Promise(resolve => setTimeout(resolve, 10))
     },
     close: () => mesh.close(),
-  }
-}
-
-/** What another sidecar of the mesh would connect with. */
-export function peerOptions(caDir: string): ConnectionOptions {
-  const loaded = loadCaDir(caDir)
-  if (!loaded.ok) throw new Error(loaded.error)
-  const ca = loaded.value
-  const keys = makeKeyPair()
-  const leaf = signLeaf({
-    caCertificateDer: ca.certificateDer,
-    caPrivateKeyPem: ca.privateKeyPem,
-    publicKeySpkiDer: keys.publicKeySpkiDer,
-    spiffeId: workloadSpiffeId(TRUST_DOMAIN, 'shop', 'tester'),
-    dnsNames: [],
-    lifeMs: 3_600_000,
-    nowMs: Date.now(),
-  })
-  return {
-    ...{ host: '127.0.0.1', allowHalfOpen: true, ca: toPem('CERTIFICATE', ca.certificateDer) },
-    ...{ cert: toPem('CERTIFICATE', leaf), key: keys.privateKeyPem, checkServerIdentity: () => undefined },
   }
 }
 
