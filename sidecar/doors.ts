@@ -13,13 +13,14 @@ import {
 } from '../common/mod.ts'
 import { type AdminView, adminPages, metricsPages } from './admin/mod.ts'
 import type { SidecarConfig } from './config.ts'
+import { endSoon } from './end-soon.ts'
 import type { Caller, Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
 import type { Log } from './log.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
-import { causeOf, Door, type DoorOptions, type H1ServerSession } from './session/mod.ts'
+import { causeOf, Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
 import {
   atCertificateEnd,
@@ -38,11 +39,6 @@ const INBOUND_IDLE_MS = 75_000
 const OUTBOUND_IDLE_MS = 300_000
 const PAGES_IDLE_MS = 30_000
 const NO_PORT = 0
-/**
- * What is under way on a connection when a certificate of its two ends has ended may go on for so long, as in a drain. Renewal comes at half of a
- * certificate's life and takes new exchanges elsewhere, so that what is still there has had half a life besides. Tunnels (WebSocket) go on.
- */
-const UNDER_WAY_MS = 30_000
 
 export interface DoorParts {
   readonly config: SidecarConfig
@@ -194,16 +190,6 @@ function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshLi
     },
     broken: parts.broken,
   })
-}
-
-/** Who has a new certificate connects with it. What is under way ends as it would, within a bound; then the connection does. */
-function endSoon(socket: TLSSocket, session: H1ServerSession): void {
-  session.closeWhenIdle()
-  const timer = setTimeout(() => {
-    if (session.phase !== 'tunnel') session.destroy()
-  }, UNDER_WAY_MS)
-  timer.unref()
-  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Named once for each connection, not for each request. */
