@@ -64,6 +64,8 @@ describe('what is accepted', () => {
       route({ timeouts: { request: '0s', backendRequest: '1s' } }),
     ],
     ['an empty MeshPolicy', own('MeshPolicy', {}, { name: 'default' })],
+    ['a collector', own('MeshPolicy', { tracing: { otlp: { endpoint: 'grpc://[::1]:4317' } } }, { name: 'default' })],
+    ['no collector', own('MeshPolicy', { tracing: { otlp: { endpoint: 'none' } } }, { name: 'default' })],
     ['a Process', own('Process', { command: ['node', 'app.js'], service: 'reviews', replicas: 3 })],
   ])('%s', (_, value) => {
     expect(problemsOf(value)).toEqual([])
@@ -133,6 +135,18 @@ describe('what is refused, with the path and what to do', () => {
     [
       own('MeshPolicy', {}, { name: 'other' }),
       'metadata.name must be default: one policy holds for a namespace, and the one in selvedge-system for the mesh',
+    ],
+    [
+      own('MeshPolicy', { tracing: { otlp: { endpoint: 'http://collector' } } }, { name: 'default' }),
+      "spec.tracing.otlp.endpoint must have a port: OTLP's own is 4318, as in http://collector:4318",
+    ],
+    [
+      own('MeshPolicy', { tracing: { otlp: { endpoint: 'udp://collector:6831' } } }, { name: 'default' }),
+      'spec.tracing.otlp.endpoint must be the URL of a collector: http://HOST:4318, https://HOST:4318, grpc://HOST:4317 or grpcs://HOST:4317',
+    ],
+    [
+      own('MeshPolicy', { tracing: { otlp: { endpoints: 'http://collector:4318' } } }, { name: 'default' }),
+      'spec.tracing.otlp.endpoints is unknown: did you mean endpoint?',
     ],
     [own('MeshPolicy', { mtls: 'of' }, { name: 'default' }), 'spec.mtls cannot be "of": use one of strict, permissive'],
     [
