@@ -183,6 +183,25 @@ describe('a session', () => {
     expect(last()).toEqual(['service/ns/c', 'endpoints/ns/c'])
   })
 
+  it('looks at a first use alone, and at all that is held once the mesh has changed', () => {
+    const mesh = new Mesh()
+    mesh.set(a, '1')
+    mesh.set(b, '1')
+    const { session, ack, last } = sessionOn(mesh, { subscriptions: [a] })
+    ack()
+    const looked: ServiceKey[][] = []
+    const resourcesFor = mesh.resourcesFor.bind(mesh)
+    mesh.resourcesFor = wanted => resourcesFor(looked[looked.push([...wanted]) - 1] ?? [])
+    session.subscribe([b], [])
+    expect(looked).toEqual([[b]])
+    ack()
+    mesh.set(a, '2')
+    session.subscribe([c], [])
+    expect(last().sort()).toEqual(['service/ns/a', 'service/ns/c'])
+    ack()
+    expect(looked.at(-1)?.sort()).toEqual([a, b, c])
+  })
+
   it('tells a sidecar that asks again, even what it should know', () => {
     const mesh = new Mesh()
     const { session, ack, last } = sessionOn(mesh, { subscriptions: [c] })

@@ -60,41 +60,53 @@ export function createSession(options: SessionOptions): Session {
   const implied = new Set<ServiceKey>()
   /** What was refused, and what came with it. Not sent again until something about it changes. */
   const refused = new Map<ResourceName, ContentVersion>()
+  /** Subscribed to, and not looked at yet. */
+  const fresh = new Set<ServiceKey>()
   let unanswered: OutgoingUpdate | undefined
-  /** What to do when the answer has come. */
-  let next: 'nothing' | 'look' | 'answer' = 'nothing'
-  let updates = 0
-  /** An answer that was due while nothing might be sent. */
+  /** What to look at when the answer has come: nothing, what is fresh, or all. */
+  let next: 'nothing' | 'fresh' | 'all' = 'nothing'
+  /** The sidecar asked, and is to be answered even if nothing differs. */
   let owed = false
+  /** The revision at which all was looked at last. */
+  let lookedAt = -1
+  let updates = 0
 
   for (const name of held.keys()) {
     const service = serviceOfResource(name)
     if (service !== undefined) implied.add(service)
   }
 
-  function look(asked: boolean): void {
-    if (options.frozen?.() === true) {
-      owed ||= asked
-      return
-    }
-    const mustAnswer = asked || owed
+  function look(scope: 'fresh' | 'all'): void {
+    if (options.frozen?.() === true) return
     if (unanswered !== undefined) {
-      if (mustAnswer) next = 'answer'
-      else if (next === 'nothing') next = 'look'
+      if (next !== 'all') next = scope
       return
     }
-    owed = false
-    const { revision, resources } = options.resourcesFor(subscribed.union(implied))
+    const { revision, resources, whole } = lookUp(scope)
+    fresh.clear()
     const { changed, dropped } = diff(held, resources)
-    for (const name of dropped) held.delete(name)
-    if (outdated(refused, resources)) refused.clear()
+    if (whole) {
+      for (const name of dropped) held.delete(name)
+      if (outdated(refused, resources)) refused.clear()
+      lookedAt = revision
+    }
     const sendable = refused.size === 0 ? changed : without(changed, refused, held)
-    if (sendable.size === 0) options.fleet.unchanged(revision)
-    else options.fleet.sent(revision)
-    if (sendable.size === 0 && !mustAnswer) return
+    if (sendable.size > 0) options.fleet.sent(revision)
+    else if (whole) options.fleet.unchanged(revision)
+    if (sendable.size === 0 && !owed) return
+    owed = false
     updates++
     unanswered = { nonce: String(updates), revision, resources: sendable, changes: changesFor(sendable) }
     options.send(unanswered)
+  }
+
+  /** A thousand first uses, one after the other, must not cost a thousand looks at all that is held. */
+  function lookUp(scope: 'fresh' | 'all') {
+    if (scope === 'fresh' && refused.size === 0) {
+      const found = options.resourcesFor(fresh)
+      if (found.revision === lookedAt) return { ...found, whole: false }
+    }
+    return { ...options.resourcesFor(subscribed.union(implied)), whole: true }
   }
 
   function changesFor(sendable: Resources): ReadonlyMap<ResourceName, EndpointsChange> {
@@ -128,16 +140,18 @@ export function createSession(options: SessionOptions): Session {
   function goOn(): void {
     const todo = next
     next = 'nothing'
-    if (todo !== 'nothing') look(todo === 'answer')
+    if (todo !== 'nothing') look(todo)
   }
 
   return {
     start() {
-      look(true)
+      owed = true
+      look('all')
     },
     subscribe(add, remove) {
       for (const service of remove) {
         subscribed.delete(service)
+        fresh.delete(service)
         implied.delete(service)
         // Nor does it hold it any more: where a rule names it as a backend, it is sent again.
         forget([serviceResource(service), endpointsResource(service)])
@@ -146,15 +160,17 @@ export function createSession(options: SessionOptions): Session {
         subscribed.add(service)
         // Who asks does not have it, whatever was said before.
         forget([serviceResource(service), endpointsResource(service)])
+        fresh.add(service)
       }
       if (subscribed.size > SUBSCRIPTIONS_MAX) {
         return err(`Cannot subscribe to ${subscribed.size} services: ${SUBSCRIPTIONS_MAX} is the most for one sidecar`)
       }
-      look(add.length > 0)
+      owed ||= add.length > 0
+      look(remove.length > 0 ? 'all' : 'fresh')
       return ok(undefined)
     },
     changed() {
-      look(false)
+      look('all')
     },
     ack(nonce) {
       const update = answered(nonce)
@@ -172,7 +188,8 @@ export function createSession(options: SessionOptions): Session {
       if (lost.some(name => canBeFound(name, update))) {
         forget(lost)
         options.fleet.abandoned()
-        next = 'answer'
+        owed = true
+        next = 'all'
         goOn()
         return
       }
@@ -182,7 +199,7 @@ export function createSession(options: SessionOptions): Session {
       }
       if (update.resources.size > 0) options.fleet.refused(problems)
       // Where the instances are is news of its own: what could not be blamed follows without the rest.
-      if (next === 'nothing' && update.resources.size > 0) next = 'look'
+      if (update.resources.size > 0) next = 'all'
       goOn()
     },
     subscriptions: () => [...subscribed].sort(),
