@@ -142,6 +142,10 @@ async function assemble(
       metrics.handshakeRefused()
       refusals(why, { why, port: String(port) }, 'Refused a peer: its TLS handshake failed')
     },
+    connectionDropped: door => {
+      metrics.connectionDropped(door)
+      refusals(door, { door }, 'Cannot accept a connection: as many are open as may be. It was closed at once')
+    },
   })
   if (!listening.ok) return listening
   doors = listening.value

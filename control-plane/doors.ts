@@ -1,5 +1,10 @@
 import type { Server as HttpServer } from 'node:http'
-import { Server as GrpcServer, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import {
+  Server as GrpcServer,
+  type ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 import { assert, ok, type Result } from '../common/mod.ts'
 import { discoveryServerCredentials, enrolmentServerCredentials, type OwnLeaf } from './ca/mod.ts'
 import type { ControlPlaneConfig } from './config.ts'
@@ -22,6 +27,8 @@ export interface BehindDoors {
   readonly rest: HttpServer
   readonly metrics: HttpServer
   readonly handshakeRefused: HandshakeRefused
+  /** A connection was closed as soon as it came: as many as there may be were open. */
+  connectionDropped(door: 'enrolment' | 'discovery'): void
 }
 
 /** Where each listens, `host:port`, and the way to close them all. */
@@ -32,6 +39,12 @@ export interface Doors {
   readonly metrics: string
   close(): Promise<void>
 }
+
+/**
+ * Connections at one time. A sidecar holds one or two to discovery (streams for policy and for reports), and to enrolment for a moment; what is
+ * above it waits and comes again. A connection costs some 60 KB with its TLS.
+ */
+const CONNECTIONS_MAX = { enrolment: 1_024, discovery: 20_000 } as const
 
 /** Anybody may knock on the enrolment port: each connection gets room for a few signing requests of some hundred bytes, and not for long. */
 const ENROLMENT_SERVER_OPTIONS = {
@@ -53,13 +66,15 @@ export async function openDoors(
   const discoveryTls = discoveryServerCredentials(behind.ownLeaf)
 
   const where = (name: keyof typeof ports) => ({ host, port: ports[name], flag: `${name}-port` })
-  const [enrolment, discovery, rest, metrics] = await watchingHandshakes(behind.handshakeRefused, () =>
-    Promise.all([
-      listenGrpc(enrolmentServer, enrolmentTls, where('enrolment')),
-      listenGrpc(discoveryServer, discoveryTls, where('discovery')),
-      listenHttp(behind.rest, where('rest')),
-      listenHttp(behind.metrics, where('metrics')),
-    ]),
+  // One after the other: whose servers begin to listen is told by when they do.
+  const opened = (name: keyof typeof CONNECTIONS_MAX, server: GrpcServer, tls: ServerCredentials) => {
+    const bound = { connectionsMax: CONNECTIONS_MAX[name], dropped: () => behind.connectionDropped(name) }
+    return watchingHandshakes(behind.handshakeRefused, bound, () => listenGrpc(server, tls, where(name)))
+  }
+  const enrolment = await opened('enrolment', enrolmentServer, enrolmentTls)
+  const discovery = await opened('discovery', discoveryServer, discoveryTls)
+  const [rest, metrics] = await watchingHandshakes(behind.handshakeRefused, undefined, () =>
+    Promise.all([listenHttp(behind.rest, where('rest')), listenHttp(behind.metrics, where('metrics'))]),
   )
   const close = async () => {
     await Promise.all([enrolment, discovery, rest, metrics].map(door => (door.ok ? door.value.close() : undefined)))

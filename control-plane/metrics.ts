@@ -9,6 +9,8 @@ export interface ControlMetrics {
   csr(outcome: string): void
   /** A TLS handshake at one of our ports was refused. */
   handshakeRefused(): void
+  /** A connection was closed as soon as it came. */
+  connectionDropped(door: 'enrolment' | 'discovery'): void
   /** From where the alarms of the guard are read. */
   guarded(alarms: () => readonly { readonly reason: 'registry' | 'store'; readonly count: number }[]): void
   /** The same fleet, with its pushes counted and timed from their sending to their answer. */
@@ -80,6 +82,13 @@ export function controlMetrics(sources: {
     help: 'TLS handshakes that were refused, at all ports',
     registers,
   })
+  const dropped = new Counter({
+    name: 'selvedge_control_connections_refused_total',
+    help: 'Connections closed as soon as they came, because too many were open',
+    labelNames: ['door'],
+    registers,
+  })
+  for (const door of ['enrolment', 'discovery']) dropped.inc({ door }, 0)
   const answered = (sentMs: number | undefined, result: string): void => {
     pushes.inc({ result })
     if (sentMs !== undefined) pushSeconds.observe((sources.clock.nowMs() - sentMs) / 1000)
@@ -90,6 +99,7 @@ export function controlMetrics(sources: {
     },
     csr: outcome => csrs.inc({ result: outcome }),
     handshakeRefused: () => handshakes.inc(),
+    connectionDropped: door => dropped.inc({ door }),
     observed(fleet) {
       connected = () => fleet.connected()
       return {
