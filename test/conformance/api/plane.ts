@@ -35,8 +35,13 @@ export class Plane {
     this.token = readFileSync(started.value.addresses.tokenFile, 'utf8').trim()
   }
 
-  async restart(): Promise<void> {
+  /** The data folder stays. */
+  async stop(): Promise<void> {
     await this.#plane?.close()
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
     await this.start()
   }
 
@@ -67,7 +72,7 @@ export class Plane {
   }
 
   async close(): Promise<void> {
-    await this.#plane?.close()
+    await this.stop()
     rmSync(join(this.dataDir, '..'), { recursive: true })
   }
 }
