@@ -10,7 +10,7 @@ import { type State, stateColumns, stateFrom, sumRows } from './seal.ts'
 
 export const DATABASE_FILE = 'selvedge.db'
 /** How far the database had got when something was last acknowledged. No part of a backup. */
-export const MARK_FILE = 'selvedge.mark'
+const MARK_FILE = 'selvedge.mark'
 
 const PAGE_BYTES = 4096
 
