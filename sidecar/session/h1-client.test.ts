@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { FakeSocket, settled } from '../../test/fakes/socket.ts'
-import { type BodyFraming, Headers, type RequestHead } from '../http/mod.ts'
+import { type BodyFraming, Headers, type RequestHead, type TunnelEnd, type TunnelNear } from '../http/mod.ts'
 import { Turn } from '../transport/mod.ts'
 import { type ClientEvents, type ClientOwner, H1ClientSession } from './mod.ts'
 
@@ -35,8 +35,14 @@ class Asker implements ClientEvents {
     this.heard.push(`head ${status}`)
   }
 
-  onSwitch(): undefined {
-    this.heard.push('<switch>')
+  /** What becomes of a 101; by default it is given up. */
+  near: TunnelNear | undefined = undefined
+  far: TunnelEnd | undefined = undefined
+
+  onSwitch({ status }: { readonly status: number }, far: TunnelEnd): TunnelNear | undefined {
+    this.heard.push(`switch ${status}`)
+    this.far = far
+    return this.near
   }
 
   onData(chunk: Buffer): boolean {
@@ -260,6 +266,76 @@ describe('a connection is not used again', () => {
     expect(asker.heard).toEqual([])
     expect(socket.destroyed).toBe(true)
     expect(owned).toEqual(['closed'])
+  })
+})
+
+describe('a switch of protocols', () => {
+  const SWITCHED = 'HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n'
+
+  async function switching(answer: string) {
+    const made = await connected()
+    const asker = new Asker()
+    const near: string[] = []
+    asker.near = {
+      tunnelWrite: chunk => near.push(chunk.toString('latin1')) < 3,
+      tunnelClose: () => void near.push('<close>'),
+      breakOff: () => void near.push('<break>'),
+      resume: () => void near.push('<resume>'),
+    }
+    made.session.send({ ...request(), upgrade: 'websocket' }, asker)
+    await settled()
+    await made.socket.receive(answer)
+    return { ...made, asker, near }
+  }
+
+  test('that was asked for makes a tunnel, which is no connection of the pool any more', async () => {
+    const { socket, session, asker, near, owned } = await switching(`${SWITCHED}first`)
+    expect(socket.takeSent()).toContain('\r\nconnection: upgrade\r\nupgrade: websocket\r\n')
+    expect(asker.heard).toEqual(['switch 101'])
+    expect(near).toEqual(['first'])
+    expect(session.usable).toBe(false)
+    asker.far?.data(Buffer.from('bytes'))
+    await settled()
+    expect(socket.sent).toBe('bytes')
+    // The identity is renewed, the endpoint removed: a tunnel goes on.
+    session.retire()
+    expect(socket.destroyed).toBe(false)
+    await socket.receive('second')
+    await socket.receive('third')
+    expect(socket.isPaused()).toBe(true)
+    asker.far?.drained()
+    await socket.receiveEnd()
+    expect(near).toEqual(['first', 'second', 'third', '<close>'])
+    expect(owned).toEqual(['closed'])
+  })
+
+  test('breaks for one side when it breaks for the other', async () => {
+    const one = await switching(SWITCHED)
+    await one.socket.receiveReset()
+    expect(one.near).toEqual(['<break>'])
+    const other = await switching(SWITCHED)
+    other.asker.far?.closed()
+    expect(other.socket.brokenOff).toBe(true)
+  })
+
+  test('ends for the endpoint in order when the caller has ended', async () => {
+    const { socket, asker } = await switching(SWITCHED)
+    asker.far?.data(Buffer.from('last words'))
+    asker.far?.end()
+    asker.far?.closed()
+    await settled()
+    expect(socket).toMatchObject({ finished: true, brokenOff: false })
+    expect(socket.sent).toMatch(/last words$/)
+  })
+
+  test.each([
+    ['to something else', SWITCHED.replace('WebSocket', 'other')],
+    ['to nothing', 'HTTP/1.1 101 x\r\nConnection: upgrade\r\n\r\n'],
+    ['that Connection does not name', 'HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n'],
+  ])('[H1-22] %s is a protocol error', async (_what, answer) => {
+    const { socket, asker } = await switching(answer)
+    expect(asker.heard).toEqual(['<protocol-error, bytes seen>'])
+    expect(socket.destroyed).toBe(true)
   })
 })
 

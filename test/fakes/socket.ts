@@ -73,6 +73,10 @@ export class FakeSocket extends Duplex {
     return this.destroy()
   }
 
+  destroySoon(): void {
+    this.end(() => this.destroy())
+  }
+
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {

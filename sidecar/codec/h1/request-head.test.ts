@@ -329,6 +329,21 @@ describe('fields that belong to one hop', () => {
     expect(goodRequest(`GET / ${version}\r\nHost: a\r\n${field === '' ? '' : `${field}\r\n`}\r\n`).keepAlive).toBe(kept)
   })
 
+  test.each([
+    ...['h2c', 'H2C', 'h2', 'HTTP/2.0', 'http/1.1', 'h2c/1'],
+    ...['h2c, websocket', 'websocket, h2c', 'a b', '', 'a/b/c', '\xe9'],
+  ])('[H1-22] an upgrade to %j is none', protocol => {
+    expect(goodRequest(withFields('Connection: upgrade', `Upgrade: ${protocol}`)).upgrade).toBeUndefined()
+  })
+
+  test('[H1-22] two upgrades, one with a body, and one of HTTP/1.0 are none', () => {
+    const asked = 'Connection: upgrade\r\nUpgrade: websocket\r\n'
+    expect(goodRequest(`GET / HTTP/1.1\r\nHost: a\r\n${asked}Upgrade: websocket\r\n\r\n`).upgrade).toBeUndefined()
+    expect(goodRequest(`GET / HTTP/1.1\r\nHost: a\r\n${asked}Content-Length: 1\r\n\r\n`).upgrade).toBeUndefined()
+    expect(goodRequest(`GET / HTTP/1.0\r\nHost: a\r\n${asked}\r\n`).upgrade).toBeUndefined()
+    expect(goodRequest(`GET / HTTP/1.1\r\nHost: a\r\n${asked}Content-Length: 0\r\n\r\n`).upgrade).toBe('websocket')
+  })
+
   test('an upgrade is noted where Connection says so', () => {
     expect(goodRequest(withFields('Connection: Upgrade', 'Upgrade: websocket')).upgrade).toBe('websocket')
     expect(goodRequest(withFields('Upgrade: websocket')).upgrade).toBeUndefined()

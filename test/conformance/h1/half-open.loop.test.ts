@@ -19,7 +19,7 @@ describe('[FAULT-6] while nothing is said, keep-alive watches', () => {
   beforeAll(async () => {
     edge = await startEdge()
     // Answers nothing: the exchanges stay open, and all of their connections are silent.
-    edge.application.onConnection = socket => void socket.resume()
+    edge.application.onConnection = socket => void socket.resume().on('end', () => socket.end())
     for (const [door, host] of [
       ['application', 'plain'],
       ['application', 'app'],
@@ -29,7 +29,7 @@ describe('[FAULT-6] while nothing is said, keep-alive watches', () => {
       caller.send(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
       callers.push(caller)
     }
-    await until(() => edge.application.open === 3)
+    await until(() => edge.application.heard.match(/GET /g)?.length === 3)
   })
   afterAll(async () => {
     for (const { socket } of callers) socket.destroy()
