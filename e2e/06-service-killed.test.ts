@@ -10,7 +10,7 @@ const RETURN_MS = 15_000
 /** What is promised: so long after its death a sidecar is ready again, on a machine that has time for it. */
 const BACK_MS = 1_000
 /** What an empty Node takes to start and end on an idle machine, and as a child of a test. */
-const BARE_START_MS = 100
+const BARE_START_MS = 60
 const PER_SECOND = 150
 
 const secondAlone = `

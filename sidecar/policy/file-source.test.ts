@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { err, ok, parseTrustDomain, type Result, type ServiceKey, type WorkloadKey } from '../../common/mod.ts'
 import { formatProblem } from '../../model/resources/mod.ts'
 import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
 import { type FileSourceLog, fileSource } from './file-source.ts'
+import { loadAside } from './load-aside.ts'
 import { loadFile } from './load-file.ts'
 import type { PolicySink } from './source.ts'
 
@@ -47,13 +48,17 @@ class FakeLog implements FileSourceLog {
 let folder = ''
 let path = ''
 beforeEach(() => {
+  vi.useFakeTimers()
   folder = mkdtempSync(join(tmpdir(), 'selvedge-file-source-'))
   path = join(folder, 'mesh.yaml')
 })
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => {
+  vi.useRealTimers()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 /** A source over `text`, whose edits are told at once. */
-function started(text: string) {
+function started(text: string, load?: typeof loadAside) {
   writeFileSync(path, text)
   const sink = new FakeSink()
   const log = new FakeLog()
@@ -63,6 +68,7 @@ function started(text: string) {
     ...identity,
     path,
     log,
+    ...(load === undefined ? {} : { load }),
     watch: (_, changed) => {
       tell = changed
       return () => {
@@ -174,12 +180,59 @@ describe('a source over a file', () => {
     const { sink, log, tell, source } = started(WORKLOAD)
     rmSync(path)
     tell()
+    vi.runAllTimers()
     expect(sink.updates).toHaveLength(1)
     expect(source.connected()).toBe(true)
     expect(log.lines.at(-1)).toMatchObject({
       level: 'error',
       fields: { problems: [expect.stringMatching(/mesh\.yaml: cannot be read: ENOENT/)] },
     })
+  })
+
+  test('reads a file again that could not be read for a moment, and says nothing of it', () => {
+    const { sink, log, tell } = started(WORKLOAD)
+    const lines = log.lines.length
+    rmSync(path)
+    tell()
+    vi.advanceTimersByTime(200)
+    writeFileSync(path, WORKLOAD + aService('a'))
+    vi.advanceTimersByTime(50)
+    expect(namesOf(sink.updates[1])).toMatchObject({ services: ['shop/a'] })
+    expect(log.lines.slice(lines).map(({ level }) => level)).toEqual(['info'])
+  })
+
+  test('loads a large file aside, applies the newest of several edits, and requests go on meanwhile', async () => {
+    const loads: (() => void)[] = []
+    const { sink, source, edit } = started(WORKLOAD, async file => {
+      const loaded = loadFile(file)
+      await new Promise<void>(resolve => void loads.push(resolve))
+      return loaded
+    })
+    const large = '# '.padEnd(70_000, 'x')
+    edit(`${WORKLOAD}${aService('a')}${large}\n`)
+    expect([sink.updates.length, loads.length]).toEqual([1, 1])
+    edit(`${WORKLOAD}${aService('b')}${large}\n`)
+    edit(`${WORKLOAD}${aService('c')}${large}\n`)
+    expect(loads).toHaveLength(1)
+    loads[0]?.()
+    await vi.waitFor(() => expect(loads).toHaveLength(2))
+    expect(sink.updates).toHaveLength(1)
+    loads[1]?.()
+    await vi.waitFor(() => expect(sink.updates).toHaveLength(2))
+    expect(namesOf(sink.updates[1])).toMatchObject({ services: ['shop/c'] })
+    edit(`${WORKLOAD}${aService('d')}${large}\n`)
+    await source.close()
+    loads[2]?.()
+    await Promise.resolve()
+    expect(sink.updates).toHaveLength(2)
+  })
+
+  test('gets from a thread what it would have read itself', async () => {
+    vi.useRealTimers()
+    for (const text of [WORKLOAD + aService('a') + aService('b'), 'kind: Nothing']) {
+      writeFileSync(path, text)
+      expect(await loadAside({ ...identity, path })).toEqual(loadFile({ ...identity, path }))
+    }
   })
 
   test('a refusal by the sidecar is logged, and the same edit is offered again with the next', () => {

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ServiceKey } from '../../common/mod.ts'
 import { formatProblem, type ResourceProblem } from '../../model/resources/mod.ts'
 import type { SnapshotUpdate } from '../../model/snapshot/mod.ts'
-import { type FileToLoad, type LoadedFile, loadFile } from './load-file.ts'
+import { loadAside } from './load-aside.ts'
+import { type FileToLoad, type LoadedFile, loadFile, NOT_READ, sizeOfFile } from './load-file.ts'
 import type { PolicySink, PolicySource } from './source.ts'
 import { watchFile } from './watch-file.ts'
 
@@ -17,26 +18,73 @@ export interface FileSourceOptions extends FileToLoad {
   readonly log: FileSourceLog
   /** How changes are noticed; the default watches the file system. Returns the function that ends it. */
   readonly watch?: (path: string, changed: () => void) => () => void
+  /** How a large file is loaded while requests go on; the default uses a thread. */
+  readonly load?: typeof loadAside
 }
+
+/** To load a smaller file takes less than 50 ms; to start a thread for it takes as long. */
+const ASIDE_BYTES_MIN = 64 * 1024
+/** Rests before a file that could not be read is read again: it may be being replaced, or no descriptor may be free for a moment. */
+const RETRY_MS: readonly number[] = [50, 200, 1_000]
 
 /**
  * Policy from a file of resources. A good edit is applied as one update that holds what changed; a faulty one is logged with every
- * problem, and the last good one stays.
+ * problem, and the last good one stays. One that could not be read is read again, and large ones are loaded in a thread of their own.
  */
 export function fileSource(options: FileSourceOptions): PolicySource {
-  const { path, log, watch = watchFile } = options
+  const { path, log, watch = watchFile, load = loadAside } = options
   let applied: LoadedFile | undefined
   let sink: PolicySink | undefined
   let stopWatching: (() => void) | undefined
+  let retry: NodeJS.Timeout | undefined
+  let failures = 0
+  /** While a file is loaded aside: whether it has changed meanwhile. */
+  let aside: { changed: boolean } | undefined
 
-  const reload = () => {
-    const loaded = loadFile(options)
-    if (!loaded.ok) return logRefusal(log, path, loaded.error.map(formatProblem), applied)
+  const reload = (): void => {
+    clearTimeout(retry)
+    if (sink === undefined) return
+    if (aside !== undefined) {
+      aside.changed = true
+      return
+    }
+    // At the start nothing waits for us but the policy itself.
+    if (applied === undefined || sizeOfFile(path) < ASIDE_BYTES_MIN) take(loadFile(options))
+    else void reloadAside()
+  }
+
+  const reloadAside = async (): Promise<void> => {
+    const loading = { changed: false }
+    aside = loading
+    const loaded = await load(options)
+    aside = undefined
+    // What has changed meanwhile is newer than what was read.
+    if (loading.changed) reload()
+    else take(loaded)
+  }
+
+  const take = (loaded: ReturnType<typeof loadFile>): void => {
+    if (!loaded.ok) {
+      const restMs = RETRY_MS[failures]
+      if (restMs !== undefined && loaded.error[0]?.message.startsWith(NOT_READ) === true) {
+        failures++
+        retry = setTimeout(reload, restMs)
+        retry.unref()
+      } else {
+        failures = 0
+        logRefusal(log, path, loaded.error.map(formatProblem), applied)
+      }
+      return
+    }
+    failures = 0
     if (sink === undefined || loaded.value.revision === applied?.revision) return
     logWarnings(log, path, loaded.value.warnings)
     const update = changesBetween(applied, loaded.value)
     const answer = sink.apply(update)
-    if (!answer.ok) return logRefusal(log, path, refusalsOf(answer), applied)
+    if (!answer.ok) {
+      logRefusal(log, path, refusalsOf(answer), applied)
+      return
+    }
     applied = loaded.value
     const { services, endpoints, absent } = update
     log.info(
@@ -66,6 +114,7 @@ export function fileSource(options: FileSourceOptions): PolicySource {
     connected: () => applied !== undefined,
     async close() {
       stopWatching?.()
+      clearTimeout(retry)
       sink = undefined
     },
   }

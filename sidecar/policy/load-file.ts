@@ -26,6 +26,18 @@ export interface LoadedFile {
   readonly warnings: readonly ResourceProblem[]
 }
 
+/** How the problem of a file that could not even be read begins: it may be another moment's. */
+export const NOT_READ = 'cannot be read: '
+
+/** In bytes; 0 where there is no file. */
+export function sizeOfFile(path: string): number {
+  try {
+    return statSync(path).size
+  } catch {
+    return 0
+  }
+}
+
 /** Reads and compiles the file once; the error holds every problem of it, to be printed with `formatProblem`. */
 export function loadFile({ path, workload, trustDomain }: FileToLoad): Result<LoadedFile, readonly ResourceProblem[]> {
   const text = readText(path)
@@ -55,7 +67,7 @@ function readText(path: string): Result<string, string> {
     if (stats.size > FILE_BYTES_MAX) return err(`has ${stats.size} bytes: at most ${FILE_BYTES_MAX} are read`)
     return ok(readFileSync(path, 'utf8'))
   } catch (error) {
-    return err(`cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    return err(`${NOT_READ}${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
