@@ -135,6 +135,22 @@ export const MESH_OPERATIONS: readonly Operation[] = [
     refusals: READ,
   },
   {
+    ...{
+      method: 'GET',
+      path: `${MESH}/guard`,
+      id: 'guard',
+      summary: 'What is held back: it vanished, and nobody deleted it.',
+    },
+    ...{ answer: answer('The alarms.', object({ alarms: list(ANYTHING) })), refusals: READ },
+  },
+  {
+    ...{ method: 'POST', path: `${MESH}/guard/release`, id: 'releaseGuard', summary: 'Lets what is held back go.' },
+    ...{
+      answer: answer('The alarms that were.', object({ released: list(ANYTHING) })),
+      refusals: [400, 401, 403, 503],
+    },
+  },
+  {
     ...{ method: 'GET', path: `${MESH}/graph`, id: 'graph', summary: 'Who calls whom.' },
     parameters: [{ name: 'windowMs', description: 'Over how long; 0: since the start.', schema: WHOLE }],
     ...{ answer: answer('The edges.', object({ windowMs: WHOLE, edges: list(ANYTHING) })), refusals: READ },
