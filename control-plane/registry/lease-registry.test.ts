@@ -201,4 +201,21 @@ describe('the lease registry', () => {
     expect(revisions).toEqual([undefined])
     expect(warnings).toEqual(['Cannot write to the store: it is full.'])
   })
+
+  it('[DATA-2] keeps what a full disk did not take once there is room again: the newest state of each', async () => {
+    records.broken = true
+    const attached = registry.attach(lease({ ready: false }))
+    await pass(1)
+    if (attached.ok) attached.value.setReady(true)
+    await pass(1)
+    expect(records.kept.size).toBe(0)
+    await pass(5_000)
+    expect(warnings).toHaveLength(3)
+    records.broken = false
+    await pass(5_000)
+    expect([...records.kept.values()]).toEqual([lease({ ready: true })])
+    expect(revisions).toEqual([undefined, undefined, undefined, 1])
+    await pass(20_000)
+    expect(records.revision).toBe(1)
+  })
 })

@@ -1,6 +1,6 @@
 import { err, ok, type Result, type WorkloadKey } from '../../common/mod.ts'
 import type { WorkloadResource } from '../../model/resources/mod.ts'
-import type { LeaseChange, LeaseRecord, LeaseRecords } from '../store/mod.ts'
+import type { LeaseChange, LeaseRecord, LeaseRecords, StoreError } from '../store/mod.ts'
 import { leaseWorkload } from './lease-workload.ts'
 import type { LeaseHandle, LeaseRegistry } from './registry.ts'
 
@@ -10,6 +10,8 @@ export const LEASE_GRACE_MS = 1_500
 export const RESTART_GRACE_MS = 10_000
 /** Leases at once; each is a row, a resource and an endpoint that its callers are told of. */
 const LEASES_MAX = 20_000
+/** What the store did not take is tried again: somebody makes room on a full disk within minutes, and is not waited for in a loop. */
+const RETRY_MS = 5_000
 
 export interface RegistryOptions {
   readonly records: LeaseRecords
@@ -62,6 +64,9 @@ class Registry implements OpenRegistry {
   readonly #leases = new Map<WorkloadKey, Lease>()
   /** What is not written yet; of several changes of one lease the last counts. */
   #pending = new Map<WorkloadKey, PendingChange>()
+  /** What the store did not take: its disk is full. Of each lease the newest state. */
+  readonly #unsaved = new Map<WorkloadKey, LeaseChange>()
+  #retry: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
   #closed = false
 
@@ -114,6 +119,7 @@ class Registry implements OpenRegistry {
 
   async close(): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#retry)
     for (const { hold } of this.#leases.values()) if (hold.by === 'grace') clearTimeout(hold.timer)
     await this.#flush()
   }
@@ -158,21 +164,34 @@ class Registry implements OpenRegistry {
   }
 
   async #flush(): Promise<void> {
-    while (this.#pending.size > 0) {
-      const batch = [...this.#pending.values()]
+    do {
+      const batch = [...this.#pending]
       this.#pending = new Map()
-      const kept = await this.#options.records.apply(batch.map(({ change }) => change))
-      if (!kept.ok && kept.error.code === 'unavailable') this.#options.warn(kept.error.message)
+      for (const [key, { change }] of batch) this.#unsaved.set(key, change)
+      if (this.#unsaved.size === 0) break
+      const kept = await this.#options.records.apply([...this.#unsaved.values()])
+      if (kept.ok) this.#unsaved.clear()
+      else this.#retryLater(kept.error)
       this.#options.show(
-        batch.map(({ change, shown }) =>
+        batch.map(([, { change, shown }]) =>
           shown !== undefined
             ? { kind: 'put', workload: shown }
             : { kind: 'remove', workload: change.kind === 'remove' ? change.workload : change.lease.workload },
         ),
         kept.ok ? kept.value : undefined,
       )
-    }
+    } while (this.#pending.size > 0)
     this.#flushing = undefined
+  }
+
+  /** The mesh shows it already; for the next start it must be kept, too. */
+  #retryLater(error: StoreError): void {
+    if (error.code === 'unavailable') this.#options.warn(error.message)
+    if (this.#closed) return
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => {
+      this.#flushing ??= this.#flush()
+    }, RETRY_MS)
   }
 }
 
