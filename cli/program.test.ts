@@ -33,6 +33,51 @@ test.each([
   expect(err.trimEnd().split('\n')).toHaveLength(1)
 })
 
+test.each([
+  ['apply'],
+  ['apply', '-f'],
+  ['apply', '--wait', 'soon', '-f', 'x'],
+  ['apply', '-f', 'x', '-o', 'xml'],
+  ['delete'],
+  ['delete', 'service'],
+  ['delete', 'service', 'a', '-f', 'x'],
+  ['diff'],
+  ['diff', 'x'],
+  ['get'],
+  ['get', 'service', 'a', '-l', 'b=c'],
+  ['get', 'service', '--sort'],
+  ['describe', 'service'],
+  ['history', 'service'],
+  ['history', 'servce', 'a'],
+  ['history', '--limit', '0'],
+  ['history', '--limit', '1001'],
+  ['rollback'],
+  ['rollback', 'x'],
+  ['rollback', '3', 'service'],
+  ['check', '--expiry', 'soon'],
+  ['check', 'me'],
+  ['token', 'create'],
+  ['token', 'create', '--service-account', 'reviews'],
+  ['token', 'create', '--read-only', '--read-write'],
+  ['token', 'create', '--read-only', '--service-account', 'a/b'],
+  ['token', 'create', '--read-only', '--uses', '2'],
+  ['token', 'create', '--service-account', 'a/b', '--name', 'c'],
+  ['token', 'create', '--service-account', 'a/b', '--uses', '0'],
+  ['token', 'revoke'],
+  ['token', 'lst'],
+  ['proxy', 'status', '-o', 'dot'],
+  ['cert', 'inspect'],
+  ['graph', '--window', 'x'],
+  ['top', '--window', '-1s'],
+  ['get', 'service', '--server', 'http://['],
+])('wrong use is told in one sentence, with 2: selvedge %s %s %s %s %s', async (...args) => {
+  const { status, out, err } = await run(...args.filter(arg => arg !== undefined))
+  expect(status).toBe(2)
+  expect(out).toBe('')
+  expect(err).toMatch(/^Cannot [a-z]/)
+  expect(err.trimEnd().split('\n')).toHaveLength(1)
+})
+
 test('a file of resources that is wrong is refused with its place', async () => {
   const { status, err } = await run('apply', '-f', new URL('../package.json', import.meta.url).pathname)
   expect(status).toBe(1)
@@ -45,11 +90,23 @@ test('without a mesh, one is told how to get one', async () => {
   expect(err).toContain('selvedge up')
 })
 
-test.each(['up', 'run', 'apply', 'get', 'describe', 'delete', 'top', 'graph', 'trace', 'version'])(
-  '"%s --help" has examples',
-  async name => {
-    const { status, out } = await run(name, '--help')
-    expect(status).toBe(0)
-    expect(out).toContain('Examples:')
-  },
-)
+test.each([
+  'up',
+  'run',
+  'apply',
+  'get',
+  'describe',
+  'delete',
+  'diff',
+  'history',
+  'rollback',
+  'check',
+  'top',
+  'graph',
+  'trace',
+  'version',
+])('"%s --help" has examples', async name => {
+  const { status, out } = await run(name, '--help')
+  expect(status).toBe(0)
+  expect(out).toContain('Examples:')
+})
