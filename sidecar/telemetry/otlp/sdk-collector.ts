@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { CollectorEndpoint } from '../../../common/mod.ts'
@@ -107,12 +108,14 @@ async function grpcExporter({ endpoint, route }: SdkCollectorOptions): Promise<E
     )
   }
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc')
-  const { Metadata } = await import('@grpc/grpc-js')
+  const { credentials, Metadata } = await import('@grpc/grpc-js')
   const metadata = new Metadata()
   for (const [name, value] of Object.entries(UNTRACED_FIELDS)) metadata.set(name, value)
   const exporter = new OTLPTraceExporter({
     url: `${tls ? 'https' : 'http'}://${inUrl(way.host)}:${way.port}`,
     metadata,
+    // Node's own roots, as for https: gRPC's client would look for others in its environment.
+    credentials: tls ? credentials.createFromSecureContext(createSecureContext()) : credentials.createInsecure(),
     timeoutMillis: EXPORT_TIMEOUT_MS,
     concurrencyLimit: 1,
   })

@@ -1,9 +1,12 @@
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toPem } from '../../../certs/mod.ts'
 import { quickApplication } from '../../fakes/application.ts'
 import { ask } from '../../in-process/client.ts'
 import { sendMany } from '../../in-process/load.ts'
 import { type Mesh, startMesh, until } from '../../in-process/mesh.ts'
 import { meshPolicy, type Resource, service, workload } from '../../in-process/resources.ts'
+import { caOf, leafOf } from '../pki.ts'
 import { type OtlpReceiver, startReceiver } from './receiver.ts'
 
 let mesh: Mesh
@@ -92,6 +95,39 @@ describe('where spans go', () => {
     await web.edit(...known, exportTo('http://collector:9999'))
     await until(() => told().some(text => /shop\/collector has no port 9999; it has 4317/.test(text)))
   })
+})
+
+describe('over TLS', () => {
+  const ca = caOf('collectors.test')
+  let known: readonly string[]
+  let far: OtlpReceiver
+  beforeAll(async () => {
+    known = getCACertificates('default')
+    far = await mesh.with(
+      startReceiver(
+        leafOf({ id: 'spiffe://collectors.test/collector', issuer: ca, change: { dnsSans: ['localhost'] } }),
+      ),
+    )
+  })
+  afterAll(() => setDefaultCACertificates([...known]))
+
+  test.each(['http', 'grpc'] as const)(
+    'by %s: a collector is believed when a root of the system vouches for its name',
+    async by => {
+      setDefaultCACertificates([...known])
+      const name = `tls-${by}`
+      const web = await mesh.sidecar(name, { resources: [...shop, exportTo(far[by])] })
+      const came = async () => (await far.spans()).filter(span => span.resource['service.name'] === name).length
+      await ask(web.outbound, 'http://shop/tls')
+      await until(() =>
+        web.log().some(({ msg }) => /^Cannot export .*(self.signed|unable to verify|certificate)/i.test(String(msg))),
+      )
+      expect(await came()).toBe(0)
+      setDefaultCACertificates([...known, toPem('CERTIFICATE', ca.certificateDer)])
+      // It is tried again by itself.
+      await until(async () => (await came()) === 2)
+    },
+  )
 })
 
 describe('a change of policy', () => {
