@@ -1,4 +1,4 @@
-import { type AttemptClass, type Cause, systemClock } from '../../common/mod.ts'
+import type { AttemptClass, Cause } from '../../common/mod.ts'
 import {
   loadCancelled,
   loadEnded,
@@ -19,8 +19,9 @@ import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
 import { attemptDeadline } from '../../decide/timeout/mod.ts'
 import type { Carrier, Exchange, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
 import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
-import { beforeCertificateEnd, dial, Timer } from '../transport/mod.ts'
+import { Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
+import { Connecting, type ConnectionTaker } from './connecting.ts'
 import type { ConnectionWaiter } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
@@ -31,7 +32,7 @@ import type { CarryPlan } from './plan.ts'
 type Doing =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'queueing'; readonly leave: () => void }
-  | { readonly kind: 'connecting'; readonly endpoint: EndpointState; readonly giveUp: () => void }
+  | { readonly kind: 'connecting'; readonly endpoint: EndpointState; readonly connecting: Connecting }
   | { readonly kind: 'requesting'; readonly endpoint: EndpointState; readonly session: H1ClientSession }
   | { readonly kind: 'pausing' }
 
@@ -44,7 +45,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
  * Carries one exchange to an endpoint, by as many attempts as the decision rooms allow. One state machine, in one piece and one object for
  * each exchange: whoever has to know of the next step (connection, queue, timer, caller) is told here.
  */
-export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
+export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, ConnectionTaker {
   readonly port: number
   private readonly x: Exchange
   private readonly plan: CarryPlan
@@ -127,8 +128,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
 
   private connect(endpoint: EndpointState): void {
     const { destination } = this.plan
-    const { breaker, settings } = destination
-    if (!admitConnection(breaker, settings.breaker)) {
+    if (!admitConnection(destination.breaker, destination.settings.breaker)) {
       this.queue()
       return
     }
@@ -139,35 +139,28 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
       return
     }
     loadStarted(endpoint.load)
-    const { era } = endpoint.pool
-    const giveUp = dial(
-      target,
-      settings.connectTimeoutMs,
-      this.environment.wheel,
-      this.environment.lookups,
-      {
-        connected: (socket, reads) =>
-          this.guarded(() => {
-            loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
-            const session = endpoint.pool.adopt(socket, reads, era)
-            beforeCertificateEnd(socket, systemClock, this.environment.random, () => session.retire())
-            if (endpoint.mtls || !this.environment.isOurselves(socket)) this.request(endpoint, session)
-            else {
-              this.doing = NOTHING
-              session.abandon()
-              this.finish('bad-request', `${endpoint.name} is this sidecar itself`)
-            }
-          }),
-        failed: (detail, stage) =>
-          this.guarded(() => {
-            destination.connectionEnded()
-            if (stage === 'handshake') this.environment.distrusted(endpoint.name, detail)
-            this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`)
-          }),
-      },
-      this.environment.reads,
-    )
-    this.doing = { kind: 'connecting', endpoint, giveUp }
+    const connecting = new Connecting(endpoint, destination, this.environment, this)
+    this.doing = { kind: 'connecting', endpoint, connecting }
+    connecting.begin(target)
+  }
+
+  connected(session: H1ClientSession, endpoint: EndpointState): boolean {
+    // After one kept connection turned out to be closed, only a new one will do.
+    if (this.doing.kind !== 'connecting' || (this.raced && session.reused)) return false
+    loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
+    this.guarded(() => {
+      if (endpoint.mtls || !this.environment.isOurselves(session.socket)) this.request(endpoint, session)
+      else {
+        this.doing = NOTHING
+        session.abandon()
+        this.finish('bad-request', `${endpoint.name} is this sidecar itself`)
+      }
+    })
+    return true
+  }
+
+  connectFailed(endpoint: EndpointState, detail: string): void {
+    this.guarded(() => this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`))
   }
 
   /** No connection may be opened: the first that becomes free will do. */
@@ -407,8 +400,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter {
         releasePending(this.plan.destination.breaker)
         return undefined
       case 'connecting':
-        doing.giveUp()
-        this.plan.destination.connectionEnded()
+        doing.connecting.giveUp()
         return doing.endpoint
       case 'requesting':
         doing.session.abandon()

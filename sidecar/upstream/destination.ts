@@ -155,6 +155,8 @@ export class Destination {
       i--
       if (waiter.offered(session, endpoint)) return true
     }
+    // Who waits for a connection to this endpoint need not wait for its own.
+    for (const connecting of endpoint.connecting) if (connecting.offer(session)) return true
     return false
   }
 

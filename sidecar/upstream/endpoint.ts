@@ -6,6 +6,7 @@ import type { EndpointTls } from '../../model/snapshot/mod.ts'
 import type { Svid } from '../identity/mod.ts'
 import { EndpointPool, type PoolHost } from '../session/mod.ts'
 import type { DialTarget } from '../transport/mod.ts'
+import type { Connecting } from './connecting.ts'
 
 export interface EndpointAddress {
   readonly key: EndpointKey
@@ -24,6 +25,8 @@ export class EndpointState {
   readonly load: EndpointLoad
   readonly outlier = new OutlierState()
   readonly pool: EndpointPool
+  /** Connections that are being made, the oldest first. */
+  readonly connecting: Connecting[] = []
   private readonly serverName: string
 
   constructor(address: EndpointAddress, service: ServiceKey | undefined, nowMs: number, host: PoolHost) {

@@ -1,0 +1,102 @@
+import { systemClock } from '../../common/mod.ts'
+import type { H1ClientSession } from '../session/mod.ts'
+import { beforeCertificateEnd, type DialTarget, dial } from '../transport/mod.ts'
+import type { Destination } from './destination.ts'
+import type { EndpointState } from './endpoint.ts'
+import type { UpstreamEnvironment } from './environment.ts'
+
+/** Whom a connection is made for. */
+export interface ConnectionTaker {
+  /** The connection, or another to the same endpoint that became free earlier. False: it isn't wanted, or not any more. */
+  connected(session: H1ClientSession, endpoint: EndpointState): boolean
+  /** No byte of the request has been sent. */
+  connectFailed(endpoint: EndpointState, detail: string): void
+}
+
+/**
+ * A connection that is being made for a request. The request waits for it no longer than until any connection to the endpoint is free, as in Go's
+ * transport and in browsers; then this one is kept for the next. Where handshakes are slower than requests come (a renewal, a busy machine), each request
+ * would otherwise wait for a handshake of its own, and the more wait, the slower all handshakes get.
+ */
+export class Connecting {
+  private readonly endpoint: EndpointState
+  private readonly destination: Destination
+  private readonly environment: UpstreamEnvironment
+  /** `undefined` once it has a connection, or has gone. */
+  private taker: ConnectionTaker | undefined
+  private stop: () => void = () => undefined
+
+  constructor(
+    endpoint: EndpointState,
+    destination: Destination,
+    environment: UpstreamEnvironment,
+    taker: ConnectionTaker,
+  ) {
+    this.endpoint = endpoint
+    this.destination = destination
+    this.environment = environment
+    this.taker = taker
+  }
+
+  begin(target: DialTarget): void {
+    const { endpoint, destination, environment } = this
+    const { era } = endpoint.pool
+    endpoint.connecting.push(this)
+    this.stop = dial(
+      target,
+      destination.settings.connectTimeoutMs,
+      environment.wheel,
+      environment.lookups,
+      {
+        connected: (socket, reads) =>
+          this.guarded(() => {
+            const session = endpoint.pool.adopt(socket, reads, era)
+            beforeCertificateEnd(socket, systemClock, environment.random, () => session.retire())
+            const taker = this.leave()
+            if (taker?.connected(session, endpoint) === true) return
+            // Nobody else may use what was begun with an identity of before, nor a connection to ourselves.
+            if (session.usable && (endpoint.mtls || !environment.isOurselves(socket))) endpoint.pool.released(session)
+            else session.abandon()
+          }),
+        failed: (detail, stage) =>
+          this.guarded(() => {
+            destination.connectionEnded()
+            if (stage === 'handshake') environment.distrusted(endpoint.name, detail)
+            this.leave()?.connectFailed(endpoint, detail)
+          }),
+      },
+      environment.reads,
+    )
+  }
+
+  /** Hands another connection over that has become free. False: nobody here takes it. */
+  offer(session: H1ClientSession): boolean {
+    if (this.taker?.connected(session, this.endpoint) !== true) return false
+    this.taker = undefined
+    return true
+  }
+
+  /** The request has gone, and the connection is not made. */
+  giveUp(): void {
+    this.leave()
+    this.stop()
+    this.destination.connectionEnded()
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.environment.broken(error)
+    }
+  }
+
+  private leave(): ConnectionTaker | undefined {
+    const { taker } = this
+    const { connecting } = this.endpoint
+    this.taker = undefined
+    const place = connecting.indexOf(this)
+    if (place !== -1) connecting.splice(place, 1)
+    return taker
+  }
+}
