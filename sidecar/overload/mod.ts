@@ -12,7 +12,7 @@ export {
   type RefusalReason,
   refusalReason,
 } from './admission.ts'
-export { LOOP_DELAY_BOUNDS_MS, LoopDelay } from './loop-delay.ts'
+export { LOOP_DELAY_BOUNDS_MS } from './loop-delay.ts'
 export type { MemoryReading } from './memory-level.ts'
 export { OverloadWatch } from './overload-watch.ts'
 export { collectGarbage, descriptorsMax, ownMemory } from './own-process.ts'
