@@ -1,6 +1,7 @@
 import { type ServiceDefinition, status } from '@grpc/grpc-js'
 import type { Clock, Result, WorkloadKey } from '../../common/mod.ts'
 import { type AdmissionRooms, type Admitted, admit, type Peer } from './admission.ts'
+import type { HelloMessage } from './messages.ts'
 import { createPusher } from './pusher.ts'
 import { refuse, type Stream, serveStream } from './stream.ts'
 import {
@@ -53,6 +54,7 @@ export function discoveryService(options: DiscoveryOptions): DiscoveryService {
           if (!call.writableEnded) call.write(encode(update))
         })
         if (admitted.ok) {
+          tellIfAhead(hello)
           call.write(encodeWelcome(options.name))
           replace(stream, admitted.value)
         }
@@ -67,6 +69,14 @@ export function discoveryService(options: DiscoveryOptions): DiscoveryService {
       },
     })
     streams.add(stream)
+  }
+
+  /** Nothing is wrong with the sidecar: it is sent what there is now. */
+  function tellIfAhead({ workload, namespace, revision: applied }: HelloMessage): void {
+    const { revision } = options.snapshots.resourcesFor({ workload, namespace, services: [] })
+    if (applied <= revision) return
+    const message = 'A sidecar has applied a later revision than there is: the store or the clock has gone back'
+    options.log({ workload, applied, revision }, message)
   }
 
   function replace(stream: Stream, admitted: Admitted): void {
