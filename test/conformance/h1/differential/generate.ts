@@ -187,7 +187,7 @@ const BYTES = [
 ]
 
 const token = fc.string({ unit: fc.constantFrom(...TOKEN), minLength: 1, maxLength: 12 })
-const line = fc.oneof(
+export const line = fc.oneof(
   {
     weight: 8,
     arbitrary: fc
@@ -196,7 +196,7 @@ const line = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom(...LINES) },
 )
-const mostly = <Value>(usual: Value, others: readonly Value[]): fc.Arbitrary<Value> =>
+export const mostly = <Value>(usual: Value, others: readonly Value[]): fc.Arbitrary<Value> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
 
 const chunk = fc.record({
@@ -205,7 +205,7 @@ const chunk = fc.record({
   data: mostly('hello', ['', 'hell', 'hello!', '\r\n\r\n\r']),
   after: mostly('\r\n', ENDS),
 })
-const chunks = fc
+export const chunks = fc
   .tuple(
     fc.array(chunk, { maxLength: 3 }),
     mostly('0\r\n', ['0\n', '00\r\n', '0;x\r\n', '']),
@@ -253,7 +253,7 @@ interface Mutation {
   readonly length: number
 }
 
-const mutation: fc.Arbitrary<Mutation> = fc.record({
+export const mutation: fc.Arbitrary<Mutation> = fc.record({
   kind: fc.constantFrom('flip', 'insert', 'delete', 'repeat', 'end'),
   at: fc.nat(999),
   bit: fc.nat(7),
@@ -261,7 +261,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   length: fc.integer({ min: 1, max: 20 }),
 })
 
-function mutated(text: string, { kind, at, bit, bytes, length }: Mutation): string {
+export function mutated(text: string, { kind, at, bit, bytes, length }: Mutation): string {
   const place = Math.floor((text.length * at) / 1000)
   const [before, rest] = [text.slice(0, place), text.slice(place)]
   switch (kind) {
