@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { handshakeFault } from '../../certs/mod.ts'
 import { err, ok, type Port, parsePort, type Result } from '../../common/mod.ts'
@@ -54,8 +54,9 @@ export class MeshListener {
       this.guarded(socket, () => events.secured(socket))
     })
     this.tls.on('tlsClientError', (error, socket) => {
+      const from = addressOf(socket)
       socket.destroy()
-      this.guarded(socket, () => events.handshakeFailed(handshakeFault(error, socket), addressOf(socket)))
+      this.guarded(socket, () => events.handshakeFailed(handshakeFault(error, socket), from))
     })
     this.server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, socket => {
       this.guarded(socket, () => this.accept(socket))
@@ -104,12 +105,17 @@ export class MeshListener {
   }
 
   private secure(socket: Socket): void {
+    // Asked once, so that a refusal can say it.
+    void socket.remoteAddress
     // Who ends within the handshake has gone: half-open, each of them would hold a descriptor until the handshake's time limit.
     socket.allowHalfOpen = false
     this.tls.emit('connection', socket)
   }
 }
 
-function addressOf({ remoteAddress, remotePort }: Socket): string {
+/** Of a socket that has gone, Node knows it no more; but the one below it, which was asked when it came, has kept it. */
+function addressOf(socket: Socket): string {
+  const below: unknown = Reflect.get(socket, '_parent')
+  const { remoteAddress, remotePort } = socket.remoteAddress === undefined && below instanceof Socket ? below : socket
   return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
 }

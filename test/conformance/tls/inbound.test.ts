@@ -20,6 +20,8 @@ describe.each([...new Set(HOSTILE_CLIENTS.map(suites))])('a peer whose certifica
   test.each(HOSTILE_CLIENTS.filter(hostile => suites(hostile) === suite))('$title: refused', async ({ make, why }) => {
     const shown = make(PEER, victim.ca)
     await victim.refuses(() => tlsAsk(victim.sidecar.inbound, clientWith(shown)), why)
+    const lines = victim.sidecar.log().filter(({ msg }) => String(msg).startsWith('Refused a peer'))
+    expect(lines.at(-1)).toMatchObject({ from: expect.stringMatching(/^127\.0\.0\.1/) })
   })
 })
 
