@@ -1,5 +1,5 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { eventually, pause, yes } from './kit/eventually.ts'
 import { type LoneSidecar, loneSidecar } from './kit/lone-sidecar.ts'
 import { run } from './kit/program.ts'
@@ -17,24 +17,27 @@ beforeAll(async () => {
 })
 afterAll(() => void application?.close())
 
-let sidecar: LoneSidecar | undefined
+/** One sidecar for one test, with its callers; they run side by side, since they mostly wait. */
+async function started(test: TestContext, ...wish: Parameters<typeof loneSidecar>): Promise<LoneSidecar> {
+  const alone = await loneSidecar(...wish)
+  test.onTestFinished(async () => {
+    for (const caller of callers) if (Object.values(alone.ports).includes(caller.port)) caller.end()
+    await alone.close()
+  })
+  return alone
+}
+
 const callers = new Set<Caller>()
-beforeEach(() => {
-  sidecar = undefined
-})
-afterEach(async () => {
-  for (const caller of callers) caller.end()
-  callers.clear()
-  await sidecar?.close()
-})
 
 /** One connection to a door of the sidecar. */
 class Caller {
+  readonly port: number
   readonly socket: Socket
   received = ''
   closed = false
 
   constructor(port: number) {
+    this.port = port
     callers.add(this)
     this.socket = connect(port, '127.0.0.1')
     this.socket.on('data', chunk => {
@@ -57,6 +60,7 @@ class Caller {
   }
 
   end(): void {
+    callers.delete(this)
     this.socket.destroy()
   }
 }
@@ -98,10 +102,9 @@ async function healthy(alone: LoneSidecar): Promise<void> {
   expect((await alone.page('/metrics', alone.ports.admin)).status).toBe(200)
 }
 
-describe('[LOAD-2] a sidecar that may have 300 file descriptors', () => {
-  test('takes as many callers as it can serve at once, closes the others, stays reachable, and recovers', async () => {
-    const alone = await loneSidecar([], { descriptors: 300 })
-    sidecar = alone
+describe.concurrent('[LOAD-2] a sidecar that may have 300 file descriptors', () => {
+  test('takes as many callers as it can serve at once, closes the others, stays reachable, and recovers', async context => {
+    const alone = await started(context, [], { descriptors: 300 })
     const { taken, refused } = await open(alone.ports.outbound, 150)
     // 300 less its own 64 and those of its pages, halved.
     expect([taken.length, refused]).toEqual([86, 64])
@@ -119,9 +122,8 @@ describe('[LOAD-2] a sidecar that may have 300 file descriptors', () => {
     await eventually('it says so', 10_000, () => yes(messages(alone).includes('Connections are accepted again')))
   })
 
-  test('that finds none at all refuses with a cause, lives, and recovers', async () => {
-    const alone = await loneSidecar([], { descriptors: 300 })
-    sidecar = alone
+  test('that finds none at all refuses with a cause, lives, and recovers', async context => {
+    const alone = await started(context, [], { descriptors: 300 })
     await healthy(alone)
     const { taken } = await open(alone.ports.outbound, 3)
     expect(await taken[0]?.request()).toBe('200')
@@ -145,10 +147,9 @@ describe('[LOAD-2] a sidecar that may have 300 file descriptors', () => {
   })
 })
 
-describe('[LOAD-2] the limit of connections', () => {
-  test('holds for each door, and what is above it is closed and counted', async () => {
-    const alone = await loneSidecar(['--connections-max', '10'])
-    sidecar = alone
+describe.concurrent('[LOAD-2] the limit of connections', () => {
+  test('holds for each door, and what is above it is closed and counted', async context => {
+    const alone = await started(context, ['--connections-max', '10'])
     for (const direction of ['outbound', 'inbound'] as const) {
       const { taken, refused } = await open(alone.ports[direction], 15)
       expect([direction, taken.length, refused]).toEqual([direction, 10, 5])
@@ -164,17 +165,16 @@ describe('[LOAD-2] the limit of connections', () => {
   })
 })
 
-describe('[LOAD-3] a sidecar whose memory fills', () => {
+describe.concurrent('[LOAD-3] a sidecar whose memory fills', () => {
   const HEAD_LINE = `X-Filler: ${'a'.repeat(1_000)}\r\n`
 
-  test('takes no new connections at 92% and closes idle ones, answers 503 overload at 95%, and recovers', async () => {
+  test('takes no new connections at 92% and closes idle ones, answers 503 overload at 95%, and recovers', async context => {
     const probe = await loneSidecar([])
     await probe.page('/metrics')
     const idleBytes = probe.residentBytes()
     await probe.close()
     // Room for some 1,000 heads that do not end.
-    const alone = await loneSidecar(['--memory-max', `${idleBytes + 64 * 1024 * 1024}B`])
-    sidecar = alone
+    const alone = await started(context, ['--memory-max', `${idleBytes + 64 * 1024 * 1024}B`])
     const ratio = () => alone.metric('selvedge_memory_used_ratio')
     const refuses = (what: string) => alone.metric(`selvedge_overload_state{refuses="${what}"}`)
     const attackers: Caller[] = []
@@ -231,10 +231,9 @@ describe('[LOAD-3] a sidecar whose memory fills', () => {
   }
 })
 
-describe('[LOAD-7] a sidecar whose event loop stands still', () => {
-  test('shows it in a metric, is not ready, says so, and is ready again after ten better seconds', async () => {
-    const alone = await loneSidecar([])
-    sidecar = alone
+describe.concurrent('[LOAD-7] a sidecar whose event loop stands still', () => {
+  test('shows it in a metric, is not ready, says so, and is ready again after ten better seconds', async context => {
+    const alone = await started(context, [])
     const stalls = async () => {
       const { text } = await alone.page('/metrics')
       const within = (bound: string) => Number(text.split(`_delay_seconds_bucket{le="${bound}"} `)[1]?.split('\n')[0])
