@@ -9,9 +9,12 @@ export interface Tried {
   readonly passed: boolean
 }
 
-/** - `open`: no test yet
- *  - `later`: no test, because what it speaks of is not built yet */
-export type LineResult = 'passed' | 'failed' | 'open' | 'later'
+/**
+ * - `partial`: its tests passed, and part of what it speaks of is not built yet
+ * - `open`: no test yet
+ * - `later`: no test, because what it speaks of is not built yet
+ */
+export type LineResult = 'passed' | 'failed' | 'partial' | 'open' | 'later'
 
 export interface ProvenLine {
   /** Such as `H1-4`. */
@@ -85,7 +88,8 @@ export function problemsOf({ sections, unknown }: Collected): string[] {
 
 function resultOf(proofs: readonly Proof[], later: boolean): LineResult {
   if (proofs.length === 0) return later ? 'later' : 'open'
-  return proofs.every(({ passed }) => passed) ? 'passed' : 'failed'
+  if (proofs.some(({ passed }) => !passed)) return 'failed'
+  return later ? 'partial' : 'passed'
 }
 
 /** Tests that have one title (the rows of a table) become one proof, which failed if any of them has. */

@@ -10,7 +10,7 @@ export interface Section {
   readonly lines: readonly string[]
   /** Numbers that the project claims to hold: `npm test` fails when one of them has no passing test. */
   readonly claimed: readonly number[]
-  /** Numbers of what is not built yet. */
+  /** Numbers of what is not built yet, or not all of it. */
   readonly later: readonly number[]
 }
 
@@ -80,8 +80,8 @@ export const sections: readonly Section[] = [
   {
     id: 'TLS',
     title: 'Identity in TLS (SPIFFE X.509-SVID)',
-    claimed: [...upTo(8), 10, 11, 12, 13],
-    later: [9, 14],
+    claimed: upTo(13),
+    later: [14],
     lines: [
       'Strict mode: without a client certificate the handshake fails, plaintext is closed, and nothing ever falls back to permissive',
       'A certificate that is expired, not valid yet, or of another CA: refused',
@@ -120,8 +120,8 @@ export const sections: readonly Section[] = [
   {
     id: 'AUTHZ',
     title: 'Ways around authorization (403 unless said otherwise)',
-    claimed: [],
-    later: upTo(16),
+    claimed: [4, 9, 10],
+    later: [1, 2, 3, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16],
     lines: [
       'Ambiguous paths (`//`, `/../`, `%2f`, ...) go on untouched where no rule looks at the path; where one does: 400, unless `MeshPolicy` says normalise: then the same string is matched and forwarded',
       '`%00` and bad percent-encoding: 400. `%252f` is not decoded twice',
@@ -192,7 +192,7 @@ export const sections: readonly Section[] = [
   {
     id: 'FAULT',
     title: 'Faults',
-    claimed: [1, 2, 3, 5, 7, 8, 9],
+    claimed: upTo(9),
     later: [],
     lines: [
       'The control plane is gone for hours: traffic goes on; a sidecar that is restarted begins with its last-known-good from disk, or says that it is not ready',
@@ -210,7 +210,7 @@ export const sections: readonly Section[] = [
   {
     id: 'DATA',
     title: "Durability of the control plane's state",
-    claimed: [1, 2, 3, 5],
+    claimed: upTo(5),
     later: [],
     lines: [
       '`kill -9` during any write: what was acknowledged is there',
@@ -250,7 +250,8 @@ export const sections: readonly Section[] = [
     id: 'RETRY',
     title: 'What callers rely on when requests are retried',
     claimed: [1, 2, 3, 4, 5, 8],
-    later: [7],
+    // 6 is for gRPC, too.
+    later: [6, 7],
     lines: [
       'The total timeout covers all attempts, and is never retried',
       'Never again once a byte of the answer went out; bodies are kept for a retry up to a named bound (64 KiB) only',

@@ -3,6 +3,7 @@ import type { LineResult, ProvenLine, ProvenSection } from './collect.ts'
 const WORDS: Readonly<Record<LineResult, string>> = {
   passed: 'passed',
   failed: 'FAILED',
+  partial: 'in part',
   open: 'no test yet',
   later: 'not built yet',
 }
