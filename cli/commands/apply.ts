@@ -13,6 +13,7 @@ import { type Format, print } from '../print.ts'
 import { tableLines } from '../render/mod.ts'
 import { readResourceFiles } from '../resource-files.ts'
 import type { ApplyAnswer, MeshApi } from '../rest/mod.ts'
+import { alarmLines } from './guard.ts'
 import { judgeWait, waitMs, waitOption, waitText } from './wait.ts'
 
 interface ApplyOptions extends ServerOptions {
@@ -63,6 +64,10 @@ export async function printApplied(
   if (output !== 'table') await print(cli.terminal, output, { ...applied, ...(waited && { wait: waited }) }, () => [])
   if (waited === undefined) return
   if (output === 'table') cli.terminal.out(`${waitText(waited)}\n`)
+  if (waited.pending.length > 0) {
+    // Where the guard holds everything back, no sidecar is to blame.
+    for (const line of alarmLines((await api.guard()).alarms, Date.now())) cli.terminal.err(`${line}\n`)
+  }
   judgeWait(cli, waited)
 }
 
