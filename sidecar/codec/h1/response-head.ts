@@ -16,6 +16,8 @@ export function readResponseHead(scanned: HeadScanner, text: string, method: str
   if (minor !== 0 && minor !== 1) return err(problem(400, 'a version other than HTTP/1.0 and 1.1'))
   const status = end < 12 ? 0 : statusAt(text)
   if (status < 100 || status > 599) return err(problem(400, 'a malformed status'))
+  // RFC 9110, 15.2: HTTP/1.0 has none. Behind one its connection would be over, and another answer could follow all the same.
+  if (status < 200 && minor === 0) return err(problem(400, 'an interim answer of HTTP/1.0'))
   const framing = framingOf(scanned, text, minor)
   if (!framing.ok) return framing
   const options = connectionOptions(scanned, text)

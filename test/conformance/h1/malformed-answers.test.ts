@@ -21,6 +21,7 @@ const MALFORMED_ANSWERS: readonly MalformedAnswer[] = [
   malformed('[H1-24] a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n', /not a status line|malformed status/),
   malformed('[H1-24] a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n', /not a status line|malformed status/),
   malformed('[H1-24] a status above 599', 'HTTP/1.1 600 OK\r\n\r\n', /malformed status/),
+  malformed('[H1-24] an interim answer of HTTP/1.0', 'HTTP/1.0 103 x\r\n\r\n', /interim answer of HTTP\/1\.0/),
   malformed('[H1-24] an empty line before it', '\r\nHTTP/1.1 200 OK\r\n\r\n', /empty line before/),
   malformed('[H1-24] LF ends its lines', 'HTTP/1.1 200 OK\nX: y\n\n', /bare LF/),
   malformed('[H1-24] CR alone in a value', fields('X: a\rb'), /CR without LF/),

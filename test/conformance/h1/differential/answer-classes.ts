@@ -58,6 +58,11 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
     holds: inHeads(/^HTTP\/1\.[01] (0|[6-9]|[0-9]{0,2}( |\r)|[0-9]{4}|.{0,2}[^0-9 ])/),
   },
   {
+    ...{ name: 'An interim answer of HTTP/1.0', kind: 'stricter', rfc: 'RFC 9110, 15.2' },
+    why: /^an interim answer of HTTP\/1\.0$/,
+    holds: inHeads(/^HTTP\/1\.0 1/),
+  },
+  {
     ...{ name: 'A switch of protocols that nobody asked for', kind: 'stricter', rfc: 'RFC 9110, 15.2.2' },
     why: /^a switch of protocols/,
     holds: inHeads(/^HTTP\/1\.[01] 101/),
@@ -100,6 +105,11 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
     ...{ name: 'Framing fields in the trailers of an answer', kind: 'laxer', rfc: 'RFC 9110, 6.5.1' },
     why: /^HPE_INVALID_(CONTENT_LENGTH|TRANSFER_ENCODING)$|^HPE_UNEXPECTED_CONTENT_LENGTH$/,
     holds: text => /^(content-length|transfer-encoding):/im.test(text.slice(heads(text).join('\r\n').length)),
+  },
+  {
+    ...{ name: 'A tab behind chunked in an answer', kind: 'otherwise', rfc: 'RFC 9110, 5.6.3' },
+    why: /^$/,
+    holds: inLines(/transfer-encoding:[ \t]*chunked[ \t]*\t/),
   },
   {
     ...{ name: 'A Content-Length with 204', kind: 'otherwise', rfc: 'RFC 9110, 8.6' },

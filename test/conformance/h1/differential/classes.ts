@@ -180,6 +180,9 @@ export const CLASSES: readonly DifferenceClass[] = [
     /^HPE_INVALID_(CONTENT_LENGTH|TRANSFER_ENCODING)$|^HPE_UNEXPECTED_CONTENT_LENGTH$/,
     d => /^(content-length|transfer-encoding):/im.test(behindChunks(d)),
   ),
+  laxer('A tab behind chunked', 'RFC 9110, 5.6.3', /^HPE_INVALID_TRANSFER_ENCODING$/, d =>
+    /^transfer-encoding:[ \t]*chunked[ \t]*\t/im.test(d.head),
+  ),
   // Node closes behind that request; we read on.
   laxer('Connection in trailers', 'RFC 9110, 6.5.1', /^HPE_CLOSED_CONNECTION$/, d =>
     /\r\n0+(;[^\r\n]*)?\r\n([^\r\n]+\r\n)*connection:/i.test(d.before),
