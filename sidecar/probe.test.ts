@@ -50,6 +50,22 @@ describe('the probe of the application', () => {
     expect(told).toEqual([true, false, true])
   })
 
+  test('[LOAD-7] does not take our own standing still for its silence', async () => {
+    const watched = await program()
+    const { told, probe } = probed(watched)
+    await until(told, 1)
+    for (let i = 0; i < 3; i++) {
+      // After what is run here come timers, then the kernel's news.
+      await new Promise(resolve => setImmediate(resolve))
+      probe.hint()
+      // The kernel has connected meanwhile: when the loop goes on, the time is over and the answer is there.
+      const endMs = performance.now() + 450
+      while (performance.now() < endMs);
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    expect(told).toEqual([true])
+  })
+
   test('asks for all of its ports', async () => {
     const [one, other] = [await program(), await program()]
     other.stop()
