@@ -12,6 +12,7 @@ export default defineConfig({
     fileParallelism: false,
     // One reporter more, so that docs/soak.md is written as loops end.
     reporters: ['default', './tools/soak/reporter.ts'],
+    expect: { poll: { timeout: 5_000 } },
     testTimeout: HOUR_MS,
     hookTimeout: HOUR_MS,
   },

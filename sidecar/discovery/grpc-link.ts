@@ -4,8 +4,6 @@ import type { Link, LinkEvents, OpenLink } from './link.ts'
 import type { Outgoing } from './messages.ts'
 import { type DiscoveryStream, decodeIncoming, encodeOutgoing, loadDiscoveryClient, openStream } from './wire.ts'
 
-/** To reach the control plane and to shake hands with it. */
-const CONNECT_TIMEOUT_MS = 5_000
 /** From the end of our half to the end of the control plane's; after that the connection is cut. */
 const CLOSE_TIMEOUT_MS = 1_000
 
@@ -29,7 +27,7 @@ export function grpcLinks(discoveryAddress: string, identity: Pick<Identity, 'cu
     const Discovery = await loading
     return new Discovery(discoveryAddress, discoveryChannelCredentials(identity.current()), CHANNEL_OPTIONS)
   }
-  return events => new GrpcLink(events, make)
+  return (events, patienceMs) => new GrpcLink(events, patienceMs, make)
 }
 
 type DiscoveryClient = InstanceType<Awaited<ReturnType<typeof loadDiscoveryClient>>>
@@ -46,9 +44,11 @@ class GrpcLink implements Link {
     | { kind: 'streaming'; client: DiscoveryClient; stream: DiscoveryStream }
     | { kind: 'ended' } = { kind: 'loading' }
   private readonly events: LinkEvents
+  private readonly patienceMs: number
 
-  constructor(events: LinkEvents, make: () => Promise<DiscoveryClient>) {
+  constructor(events: LinkEvents, patienceMs: number, make: () => Promise<DiscoveryClient>) {
     this.events = events
+    this.patienceMs = patienceMs
     make().then(
       client => {
         if (this.state.kind !== 'loading') {
@@ -56,7 +56,7 @@ class GrpcLink implements Link {
           return
         }
         this.state = { kind: 'connecting', client }
-        this.watch(client, Date.now() + CONNECT_TIMEOUT_MS)
+        this.watch(client, Date.now() + patienceMs)
       },
       (error: unknown) => this.fail(error instanceof Error ? error.message : String(error)),
     )
@@ -85,7 +85,7 @@ class GrpcLink implements Link {
       this.begin(client)
     } else {
       channel.watchConnectivityState(connectivity, deadlineMs, error => {
-        if (error) this.fail(`the control plane did not answer within ${CONNECT_TIMEOUT_MS} ms`)
+        if (error) this.fail(`the control plane did not answer within ${this.patienceMs} ms`)
         else this.watch(client, deadlineMs)
       })
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ServiceKey, serviceKey } from '../../common/mod.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs, patienceMs } from './backoff.ts'
 import { createInterest, type Interest } from './interest.ts'
 import type { VersionedUpdate } from './messages.ts'
 
@@ -118,5 +118,11 @@ describe('the pause before another attempt', () => {
     const pauses = (random: number) => [0, 1, 2, 3, 4, 50].map(attempt => backoffMs(attempt, () => random))
     expect(pauses(0)).toEqual([50, 100, 200, 400, 500, 500])
     expect(pauses(1)).toEqual([100, 200, 400, 800, 1_000, 1_000])
+  })
+
+  it('[DISC-6] is as long as the attempt took that failed late, so that a storm does not feed on itself', () => {
+    const pauses = [10, 400, 2_000, 20_000].map(tookMs => backoffMs(0, () => 0, tookMs))
+    expect(pauses).toEqual([50, 400, 2_000, 2_500])
+    expect([0, 1, 2, 3, 50].map(patienceMs)).toEqual([5_000, 10_000, 20_000, 20_000, 20_000])
   })
 })

@@ -16,5 +16,5 @@ export interface LinkEvents {
   ended(why: string): void
 }
 
-/** Begins to connect, as whoever this sidecar is now. Events come later, never before this returns. */
-export type OpenLink = (events: LinkEvents) => Link
+/** Begins to connect, as whoever this sidecar is now, and gives up when that takes longer than `patienceMs`. Events come later, never before this returns. */
+export type OpenLink = (events: LinkEvents, patienceMs: number) => Link

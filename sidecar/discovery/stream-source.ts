@@ -2,7 +2,7 @@ import type { Clock, Random, ServiceKey, WorkloadKey } from '../../common/mod.ts
 import type { SnapshotProblem } from '../../model/snapshot/mod.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PolicySink, PolicySource } from '../policy/source.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs, patienceMs } from './backoff.ts'
 import { createIntake } from './intake.ts'
 import { createInterest } from './interest.ts'
 import { createKeeper } from './keeper.ts'
@@ -71,6 +71,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
   let sink: PolicySink | undefined
   let registration = options.registration
   let attempt = 0
+  let dialledMs = 0
   /** Wishes of this turn of the event loop, told together. */
   const wishes = { add: new Set<ServiceKey>(), remove: new Set<ServiceKey>() }
   let flushing: NodeJS.Immediate | undefined
@@ -104,13 +105,15 @@ export function createStreamSource(options: SourceOptions): StreamSource {
 
   /** Opens a link; `events` name the link, so that one that has been given up is not listened to. */
   function dial(): Link {
-    const link: Link = options.open({
+    dialledMs = clock.nowMs()
+    const events = {
       connected: () => connected(link),
       message: message => {
         if (link === speaking()) take(link, message)
       },
       ended: why => ended(link, why),
-    } satisfies LinkEvents)
+    } satisfies LinkEvents
+    const link: Link = options.open(events, patienceMs(attempt))
     return link
   }
 
@@ -137,7 +140,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
   function ended(link: Link, why: string): void {
     if (state.kind === 'renewing' && state.next === link) {
       // The old stream serves on; the new one is tried again.
-      const timer = setTimeout(renew, backoffMs(attempt++, options.random))
+      const timer = setTimeout(renew, backoffMs(attempt++, options.random, clock.nowMs() - dialledMs))
       state = { kind: 'open', link: state.link, sinceMs: state.sinceMs, renewal: timer }
       log({ why }, 'Cannot open a discovery stream with the renewed certificate; trying again')
       return
@@ -151,7 +154,9 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     intake.bringBack()
     const wasOpen = state.kind !== 'connecting'
     if (state.kind === 'open' && clock.nowMs() - state.sinceMs >= STABLE_MS) attempt = 0
-    const pauseMs = Math.round(backoffMs(attempt++, options.random))
+    // A stream that stood and was lost failed at once, however long it had lived.
+    const tookMs = wasOpen ? 0 : clock.nowMs() - dialledMs
+    const pauseMs = Math.round(backoffMs(attempt++, options.random, tookMs))
     state = { kind: 'waiting', timer: setTimeout(connect, pauseMs) }
     // One line when it is lost, and one for each different reason while it is away.
     if (wasOpen || why !== seen.lastEnd) {

@@ -14,7 +14,7 @@ describe('streams under stress', () => {
   afterEach(() => bench.close())
 
   it('[DISC-6] a storm of reconnects is spread by chance, and nobody is sent what it holds', {
-    timeout: 120_000,
+    timeout: 900_000,
   }, async context => {
     const count = times(25, 400)
     await bench.apply(service('reviews'), ...Array.from({ length: 200 }, (_, i) => workload(`reviews-${i}`)))
@@ -26,7 +26,7 @@ describe('streams under stress', () => {
     for (const { source } of sidecars) source.want(reviews)
     const settled = (since: number) => () =>
       sidecars.filter(({ source, sink }) => source.status().state === 'open' && sink.updates.length > since).length
-    await expect.poll(settled(0), { timeout: 60_000 }).toBe(count)
+    await expect.poll(settled(0), { timeout: 300_000 }).toBe(count)
     await expect
       .poll(() => sidecars.every(({ sink }) => sink.endpoints(reviews).length === 200), { timeout: 30_000 })
       .toBe(true)
@@ -37,7 +37,7 @@ describe('streams under stress', () => {
     const began = performance.now()
     await bench.restart()
     await expect
-      .poll(() => sidecars.filter(({ source }) => source.status().state === 'open').length, { timeout: 60_000 })
+      .poll(() => sidecars.filter(({ source }) => source.status().state === 'open').length, { timeout: 300_000 })
       .toBe(count)
     const backMs = performance.now() - began
     await expect
@@ -88,7 +88,7 @@ describe('streams under stress', () => {
   })
 
   it('[DISC-8] a hundred changes a second are gathered, none waits for longer than the bound, and all arrive', {
-    timeout: 120_000,
+    timeout: 900_000,
   }, async context => {
     const seconds = times(2, 60)
     await bench.apply(service('reviews'), service('ratings'))
