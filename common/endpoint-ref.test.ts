@@ -122,6 +122,7 @@ describe('a host', () => {
     '.',
     '..',
     'reviews..',
+    'reviews.shop..',
     '.reviews',
     'a b',
     'reviews.shop.svc.cluster',

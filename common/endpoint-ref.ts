@@ -71,6 +71,6 @@ export function serviceOfHost(host: string, namespace: string): ServiceKey | und
   const [service, inNamespace = namespace, ...suffix] = labels
   if (service === undefined || !isDnsLabel(service) || !isDnsLabel(inNamespace)) return undefined
   const tail = suffix.join('.')
-  if (tail !== '' && tail !== 'svc' && tail !== 'svc.cluster.local') return undefined
+  if (suffix.length > 0 && tail !== 'svc' && tail !== 'svc.cluster.local') return undefined
   return serviceKey(inNamespace, service)
 }
