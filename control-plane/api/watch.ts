@@ -7,7 +7,7 @@ import type { Selector } from './selectors.ts'
 import { type Refusal, statusOf } from './status.ts'
 
 /** Open at one time: programs that watch are few, and each may hold `PENDING_BYTES_MAX` and one commit more. */
-export const WATCHES_MAX = 128
+const WATCHES_MAX = 128
 /** What a watcher may leave unread when the next change comes: then it is told to list again, rather than waited for. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024
 /** A quiet kind's watcher learns this often how far it is, so that it can come back there. */
