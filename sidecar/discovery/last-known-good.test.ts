@@ -1,9 +1,18 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type ServiceKey, serviceKey, type TrustDomain, type WorkloadKey, workloadKey } from '../../common/mod.ts'
-import type { SelfSnapshot, ServiceSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
+import {
+  type Port,
+  type ServiceKey,
+  type SpiffeId,
+  serviceKey,
+  type TrustDomain,
+  type WorkloadKey,
+  workloadKey,
+} from '../../common/mod.ts'
+import type { EndpointsSnapshot, SelfSnapshot, ServiceSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { HeldResource } from './interest.ts'
 import { LAST_KNOWN_GOOD_FILE, readLastKnownGood, writeLastKnownGood } from './last-known-good.ts'
 
@@ -21,10 +30,10 @@ const mesh = {
   ...{ mtls: 'strict', unknownDestinations: 'allow', accessLog: false, traceSampling: 0.01, retryAttempts: 1 },
   requestTimeoutMs: undefined,
 } as const
-const self = {
+const self: SelfSnapshot = {
   ...{ workload: w, namespace: 'ns', serviceAccount: 'w', services: [], ports: [], mesh },
   trustDomain: 'mesh.test' as TrustDomain,
-} as unknown as SelfSnapshot
+}
 const traffic: TrafficSettings = {
   policy: undefined,
   breaker: { connectionsMax: 1, pendingMax: 1, requestsMax: 1 },
@@ -102,3 +111,72 @@ describe('the last known good on disk', () => {
 function change(edit: (text: string) => string): void {
   writeFileSync(path(), edit(readFileSync(path(), 'utf8')))
 }
+
+/** One of everything, typed: a field that is added to a snapshot has to be added here. */
+const everything: {
+  readonly service: ServiceSnapshot
+  readonly endpoints: EndpointsSnapshot
+  readonly self: SelfSnapshot
+} = {
+  self: { ...self, services: [a], ports: [{ port: 8080 as Port, name: 'http', protocol: 'http' }] },
+  service: {
+    key: a,
+    ports: [{ port: 80 as Port, name: 'http', protocol: 'http' }],
+    routing: {
+      kind: 'routes',
+      entries: [
+        {
+          ...{ ports: [80 as Port], rule: 0, path: { kind: 'prefix', value: '/' }, method: 'GET' },
+          headers: [{ name: 'x', kind: 'exact', value: '1' }],
+          query: [{ name: 'q', kind: 'regex', value: 'a+' }],
+        },
+      ],
+      rules: [
+        {
+          ...{ route: 'ns/r', name: '#0', requestTimeoutMs: 1, attemptTimeoutMs: 2 },
+          filters: [
+            { kind: 'request-headers', change: { set: [['a', '1']], add: [['b', '2']], remove: ['c'] } },
+            { kind: 'response-headers', change: { set: [], add: [], remove: [] } },
+            {
+              ...{ kind: 'redirect', scheme: 'https', hostname: 'h', port: 443 as Port, status: 301 },
+              path: { kind: 'full', value: '/' },
+            },
+            { kind: 'rewrite', hostname: 'h', path: { kind: 'prefix', from: '/a', value: '/b' } },
+          ],
+          backends: [
+            { kind: 'service', service: a, port: 80 as Port, weight: 1 },
+            { kind: 'invalid', why: 'gone', weight: 1 },
+          ],
+          retry: { attempts: 1, codes: [503], backoffMs: 10 },
+        },
+      ],
+    },
+    traffic: { ...traffic, policy: 'ns/p' },
+  },
+  endpoints: {
+    service: a,
+    endpoints: [
+      {
+        ...{ workload: w, address: '10.0.0.1', zone: 'z', ports: [{ servicePort: 80 as Port, appPort: 8080 as Port }] },
+        tls: { kind: 'mesh', spiffeId: 'spiffe://mesh.test/ns/ns/sa/a' as SpiffeId, inboundPort: 15_006 as Port },
+      },
+    ],
+  },
+}
+
+it('a format has one form: where this golden file changes, a program of another version would misread it, and FORMAT goes up', async () => {
+  const { service: rules, endpoints } = everything
+  await write(
+    new Map<string, HeldResource>([
+      ['self', { version: 's', content: everything.self }],
+      ['service/ns/a', { version: 'v', content: rules }],
+      ['endpoints/ns/a', { version: 'e', content: endpoints }],
+    ]),
+  )
+  const golden = fileURLToPath(new URL('../../test/golden/last-known-good/format-1.ndjson', import.meta.url))
+  await expect(readFileSync(path(), 'utf8')).toMatchFileSnapshot(golden)
+  expect(read()).toMatchObject({
+    ok: true,
+    value: { update: { update: { services: [rules], endpoints: [endpoints] } } },
+  })
+})
