@@ -131,6 +131,28 @@ describe('the wheel', () => {
     made.close()
   })
 
+  test('[LOAD-7] hears what the kernel has to tell before it fires after the loop stood still', async () => {
+    const fired: string[] = []
+    let nowMs = 0
+    const made = new TimerWheel(() => nowMs)
+    const overtaken = new Timer(() => void fired.push('overtaken'))
+    made.set(overtaken, 1_000)
+    made.set(new Timer(() => void fired.push('due')), 1_000)
+    nowMs = 5_000
+    vi.advanceTimersByTime(20)
+    expect(fired).toEqual([])
+    // The answer had come long ago: its event runs before what is due.
+    made.clear(overtaken)
+    await new Promise(resolve => setImmediate(resolve))
+    expect(fired).toEqual(['due'])
+    // In time again, it fires at once.
+    made.set(new Timer(() => void fired.push('next')), 10)
+    nowMs += 20
+    vi.advanceTimersByTime(10)
+    expect(fired).toEqual(['due', 'next'])
+    made.close()
+  })
+
   test('keeps every promise, whatever is set and cleared when', () => {
     const step = fc.record({
       kind: fc.constantFrom('set', 'set', 'clear', 'wait'),

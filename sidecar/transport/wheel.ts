@@ -1,6 +1,8 @@
 /** How exact timers are. A request's time limits are tens of milliseconds and more. */
 const TICK_MS = 10
 const SLOTS = 512
+/** So many ticks late is no timer by itself: the loop stood still. */
+const LATE_TICKS = 5
 
 /** Something that happens later. Kept by its owner and used again; it allocates nothing when it is set. */
 export class Timer {
@@ -26,6 +28,7 @@ export class TimerWheel {
   private tick = 0
   private count = 0
   private interval: NodeJS.Timeout | undefined = undefined
+  private pending: NodeJS.Immediate | undefined = undefined
 
   constructor(nowMs: () => number) {
     this.nowMs = nowMs
@@ -44,7 +47,7 @@ export class TimerWheel {
     if (head !== undefined) head.previous = timer
     this.slots[slot] = timer
     this.count++
-    this.interval ??= setInterval(() => this.advance(), TICK_MS)
+    this.interval ??= setInterval(() => this.onTick(), TICK_MS)
   }
 
   clear(timer: Timer): void {
@@ -57,6 +60,20 @@ export class TimerWheel {
     timer.previous = undefined
     this.count--
     // The interval is ended by the next tick that finds nothing: a timer is often set again at once.
+  }
+
+  /**
+   * Node runs timers before it hears what the kernel has to tell. After a stall of our own the answers that timers wait for may have come
+   * long ago: they are heard first, in the same turn of the loop, lest the stall be taken for the silence of all others.
+   */
+  private onTick(): void {
+    if (this.currentTick() - this.tick <= LATE_TICKS) this.advance()
+    else if (this.pending === undefined) {
+      this.pending = setImmediate(() => {
+        this.pending = undefined
+        this.advance()
+      })
+    }
   }
 
   /** Public for tests: fires what is due. */
@@ -90,6 +107,7 @@ export class TimerWheel {
 
   close(): void {
     clearInterval(this.interval)
+    clearImmediate(this.pending)
     this.interval = undefined
   }
 }
