@@ -190,7 +190,10 @@ function assemble(parts: AssemblyParts) {
       instruments.ejections++
       log.info({ service, endpoint }, 'Ejected an endpoint: it fails in a row')
     },
-    distrusted: (endpoint, why) => refusals(why, { endpoint, why }, 'Cannot trust an endpoint: its handshake failed'),
+    distrusted: (endpoint, why) => {
+      // Who is leaving breaks its own handshakes off.
+      if (!own.draining) refusals(why, { endpoint, why }, 'Cannot trust an endpoint: its handshake failed')
+    },
     malformed: ({ facts }, endpoint, why) =>
       refusals(
         why,

@@ -12,7 +12,7 @@ const HEAD = 'GET / HTTP/1.1\r\nHost: catalog\r\n\r\n'
 /** Certificates count in whole seconds. */
 const LEAF_LIFE_MS = times(4_000, 10_000)
 const DURATION_MS = times(5_000, 60_000)
-const PER_SECOND = times(300, 2_000)
+const PER_SECOND = times(100, 2_000)
 
 let fleet: Fleet
 let catalog: Application
