@@ -26,10 +26,14 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true }))
 
-const mesh = {
-  ...{ mtls: 'strict', unknownDestinations: 'allow', accessLog: false, traceSampling: 0.01, retryAttempts: 1 },
+const mesh: SelfSnapshot['mesh'] = {
+  mtls: 'strict',
+  unknownDestinations: 'allow',
+  accessLog: false,
+  traceSampling: 0.01,
+  retryAttempts: 1,
   requestTimeoutMs: undefined,
-} as const
+}
 const self: SelfSnapshot = {
   ...{ workload: w, namespace: 'ns', serviceAccount: 'w', services: [], ports: [], mesh },
   trustDomain: 'mesh.test' as TrustDomain,
