@@ -55,17 +55,17 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
   {
     ...{ name: 'A status below 100 or above 599', kind: 'stricter', rfc: 'RFC 9110, 15' },
     why: /^a malformed status$/,
-    holds: inHeads(/^HTTP\/1\.[01] (0|[6-9]|[0-9]{0,2}( |\r)|[0-9]{4}|.{0,2}[^0-9 ])/),
+    holds: inHeads(/^[\r\n]*HTTP\/1\.[01] (0|[6-9]|[0-9]{0,2}( |\r)|[0-9]{4}|.{0,2}[^0-9 ])/),
   },
   {
     ...{ name: 'An interim answer of HTTP/1.0', kind: 'stricter', rfc: 'RFC 9110, 15.2' },
     why: /^an interim answer of HTTP\/1\.0$/,
-    holds: inHeads(/^HTTP\/1\.0 1/),
+    holds: inHeads(/^[\r\n]*HTTP\/1\.0 1/),
   },
   {
     ...{ name: 'A switch of protocols that nobody asked for', kind: 'stricter', rfc: 'RFC 9110, 15.2.2' },
     why: /^a switch of protocols/,
-    holds: inHeads(/^HTTP\/1\.[01] 101/),
+    holds: inHeads(/^[\r\n]*HTTP\/1\.[01] 101/),
   },
   {
     ...{ name: 'Empty lines, CR or LF before a status line', kind: 'stricter', rfc: 'RFC 9112, 4' },
@@ -75,7 +75,7 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
   {
     ...{ name: 'A control character in a reason phrase', kind: 'stricter', rfc: 'RFC 9112, 4' },
     why: /^a control character in the head$|^a CR without LF$/,
-    holds: inHeads(/^HTTP\/1\.[01] [^\r\n]*[\x00-\x08\x0b-\x1f\x7f]/),
+    holds: inHeads(/^[\r\n]*HTTP\/1\.[01] [^\r\n]*[\x00-\x08\x0b-\x1f\x7f]/),
   },
   {
     ...{ name: 'Transfer-Encoding other than chunked in an answer', kind: 'stricter', rfc: 'RFC 9112, 6.1' },
@@ -85,7 +85,7 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
   {
     ...{ name: 'Transfer-Encoding in an answer of HTTP/1.0', kind: 'stricter', rfc: 'RFC 9112, 6.1' },
     why: /^Transfer-Encoding in HTTP\/1\.0$/,
-    holds: inHeads(/^HTTP\/1\.0[\s\S]*\r\ntransfer-encoding:/i),
+    holds: inHeads(/^[\r\n]*HTTP\/1\.0[\s\S]*\r\ntransfer-encoding:/i),
   },
   {
     ...{ name: 'A Content-Length of more than 15 digits in an answer', kind: 'stricter', rfc: 'RFC 9110, 8.6' },
@@ -114,7 +114,7 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
   {
     ...{ name: 'A Content-Length with 204', kind: 'otherwise', rfc: 'RFC 9110, 8.6' },
     why: /^$/,
-    holds: inHeads(/^HTTP\/1\.[01] 204[\s\S]*\r\ncontent-length:/i),
+    holds: inHeads(/^[\r\n]*HTTP\/1\.[01] 204[\s\S]*\r\ncontent-length:/i),
   },
 ]
 

@@ -166,6 +166,13 @@ export const CLASSES: readonly DifferenceClass[] = [
   ),
   stricter(UPGRADE, 'RFC 9110, 7.8', /./, asksToUpgrade),
   { ...{ name: UPGRADE, rfc: 'RFC 9110, 7.8', why: /^$/ }, kind: 'otherwise', holds: asksToUpgrade },
+  {
+    ...{ name: 'close and keep-alive together in HTTP/1.0', kind: 'otherwise', rfc: 'RFC 9112, 9.3', why: /^$/ },
+    holds: ({ before }) =>
+      / HTTP\/1\.0\r\n/.test(before) &&
+      /^connection:.*\bclose\b/im.test(before) &&
+      /^connection:.*keep-alive/im.test(before),
+  },
 
   laxer('A method that Node does not know', 'RFC 9110, 9.1', /^HPE_INVALID_METHOD$/, d => {
     const { method } = parts(d)
