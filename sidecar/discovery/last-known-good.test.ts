@@ -33,6 +33,7 @@ const mesh: SelfSnapshot['mesh'] = {
   traceSampling: 0.01,
   retryAttempts: 1,
   requestTimeoutMs: undefined,
+  traceCollector: undefined,
 }
 const self: SelfSnapshot = {
   ...{ workload: w, namespace: 'ns', serviceAccount: 'w', services: [], ports: [], mesh },
