@@ -132,13 +132,13 @@ describe('what is refused', () => {
     ])
   })
 
-  test('a map of 100,000 keys costs time that grows with it, and no more [API-5]', { timeout: 20_000 }, () => {
-    const keys = Array.from({ length: 100_000 }, (_, index) => `k${index}: 1`)
-    const beganMs = performance.now()
+  test('a map of 50,000 keys costs time that grows with it, and no more [API-5]', { timeout: 20_000 }, () => {
+    const keys = Array.from({ length: 50_000 }, (_, index) => `k${index}: 1`)
+    const began = process.cpuUsage()
     // Looked at as fields that a Service doesn't have, and as a map without faults of syntax.
     expect(problemsOf(`${SERVICE}${keys.join('\n')}\n`)).toHaveLength(101)
-    // Comparing each with every other takes more than a minute.
-    expect(performance.now() - beganMs).toBeLessThan(10_000)
+    // Comparing each with every other takes a quarter of a minute; this, less than a second.
+    expect(process.cpuUsage(began).user / 1_000).toBeLessThan(5_000)
   })
 
   test('what a stranger wrote cannot move the cursor of a terminal', () => {
