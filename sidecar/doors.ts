@@ -186,7 +186,8 @@ function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshLi
     },
     handshakeFailed: (why, from) => {
       instruments.refused('tls-handshake')
-      refusalLog(why, { why, from }, 'Refused a peer: its TLS handshake failed')
+      // Who is leaving breaks handshakes off itself, and may have closed its log.
+      if (!parts.draining()) refusalLog(why, { why, from }, 'Refused a peer: its TLS handshake failed')
     },
     broken: parts.broken,
   })
