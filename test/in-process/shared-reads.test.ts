@@ -121,7 +121,8 @@ test('accepted TLS sockets read into the shared buffer, large and small, without
   })
   const texts = Array.from({ length: 20 }, (_, i) => String.fromCharCode(97 + i).repeat(1 + i * 5_000))
   const answers = texts.map(async text => {
-    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true })
+    const halfOpen = { allowHalfOpen: true }
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...halfOpen })
     await once(socket, 'secureConnect')
     socket.write(text)
     let answer = ''
