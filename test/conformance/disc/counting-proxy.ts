@@ -6,7 +6,7 @@ export interface CountingProxy {
   readonly address: string
   /** Bytes from the target since the last call. */
   taken(): number
-  /** Reads nothing from the target any more, as a receiver whose buffers are full. */
+  /** Reads nothing from the target any more, as a receiver whose buffers are full; not for those who connect later, either. */
   stall(): void
   close(): void
 }
@@ -15,6 +15,7 @@ export async function countingProxy(target: string): Promise<CountingProxy> {
   const sockets = new Set<Socket>()
   const upstreams = new Set<Socket>()
   let bytes = 0
+  let stalled = false
   const server = createServer(client => {
     const upstream = connect(Number(target.split(':')[1]), '127.0.0.1')
     upstreams.add(upstream)
@@ -30,11 +31,13 @@ export async function countingProxy(target: string): Promise<CountingProxy> {
         upstream.destroy()
       })
     }
-    upstream.on('data', chunk => {
-      bytes += chunk.length
-    })
+    if (!stalled) {
+      upstream.on('data', chunk => {
+        bytes += chunk.length
+      })
+    }
     client.pipe(upstream)
-    upstream.pipe(client)
+    if (!stalled) upstream.pipe(client)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -46,6 +49,7 @@ export async function countingProxy(target: string): Promise<CountingProxy> {
       return count
     },
     stall() {
+      stalled = true
       for (const upstream of upstreams) {
         upstream.unpipe()
         upstream.removeAllListeners('data')
