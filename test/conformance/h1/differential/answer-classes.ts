@@ -75,7 +75,7 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
   {
     ...{ name: 'A control character in a reason phrase', kind: 'stricter', rfc: 'RFC 9112, 4' },
     why: /^a control character in the head$|^a CR without LF$/,
-    holds: inHeads(/^[\r\n]*HTTP\/1\.[01] [^\r\n]*[\x00-\x08\x0b-\x1f\x7f]/),
+    holds: inHeads(/^[\r\n]*HTTP\/\S* [^\r\n]*[\x00-\x08\x0b-\x1f\x7f]/),
   },
   {
     ...{ name: 'Transfer-Encoding other than chunked in an answer', kind: 'stricter', rfc: 'RFC 9112, 6.1' },
@@ -109,6 +109,12 @@ export const ANSWER_CLASSES: readonly AnswerClass[] = [
   {
     ...{ name: 'A tab behind chunked in an answer', kind: 'otherwise', rfc: 'RFC 9110, 5.6.3' },
     why: /^$/,
+    holds: inLines(/transfer-encoding:[ \t]*chunked[ \t]*\t/),
+  },
+  // The chunks are read, and may be malformed.
+  {
+    ...{ name: 'A tab behind chunked in an answer', kind: 'stricter', rfc: 'RFC 9110, 5.6.3' },
+    why: /./,
     holds: inLines(/transfer-encoding:[ \t]*chunked[ \t]*\t/),
   },
   {
