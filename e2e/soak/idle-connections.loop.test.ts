@@ -7,8 +7,9 @@ import { type Mesh, startMesh } from '../kit/mesh.ts'
 import { startProgram } from '../kit/program.ts'
 
 const WANTED = times(1_000, 10_000)
-/** A sidecar gives callers half of its descriptors, less 128: with `ulimit -n 20000`, 64 too few. Some are for this test's own calls. */
-const CONNECTIONS = Math.min(WANTED, Math.floor((descriptorsMax() - 128) / 2) - 16)
+/** A sidecar keeps half of its descriptors for requests, or 4,096, and 128 for itself. Some are for this test's own calls. */
+const FOR_CALLERS = Math.max(Math.floor((descriptorsMax() - 128) / 2), descriptorsMax() - 128 - 4_096)
+const CONNECTIONS = Math.min(WANTED, FOR_CALLERS - 16)
 /** What is promised of each; with few of them, what the first ones bring into the heap weighs more. */
 const KB_EACH_MAX = times(20, 8)
 /** What a short load leaves in the heap is gone by then. */

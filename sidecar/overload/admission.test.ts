@@ -37,12 +37,17 @@ describe('[LOAD-2] connections from callers', () => {
     expect(refusalReason({ ...PLENTY, memoryIsShort: true })).toBe('memory')
   })
 
-  test('leave a connection to somewhere for each of them', () => {
+  test('take more than half where there are many: ten thousand fit into twenty', () => {
+    expect(acceptedMax({ ...PLENTY, connectionsMax: 16_384, descriptorsMax: 20_000 })).toBe(20_000 - 128 - 4_096)
+  })
+
+  test('leave a connection to somewhere for each of them, or for as many as four breakers allow', () => {
     fc.assert(
-      fc.property(fc.nat(5_000), fc.nat(5_000), fc.nat(5_000), (more, elsewhere, made) => {
+      fc.property(fc.nat(20_000), fc.nat(5_000), fc.nat(5_000), (more, elsewhere, made) => {
         const descriptorsMax = 256 + more
         const max = acceptedMax({ ...PLENTY, connectionsMax: 100_000, descriptorsMax, elsewhere, made })
-        if (max > 8) expect(128 + 2 * (max + elsewhere)).toBeLessThanOrEqual(descriptorsMax)
+        const left = descriptorsMax - 128 - max - elsewhere
+        if (max > 8) expect(left).toBeGreaterThanOrEqual(Math.min(max + elsewhere, 4_096))
         if (max > 8) expect(128 + max + elsewhere + made).toBeLessThanOrEqual(descriptorsMax)
       }),
     )

@@ -22,17 +22,21 @@ const OWN_DESCRIPTORS = 64
 export const PAGES_CONNECTIONS_MAX = 32
 /** Whatever the limit is, so many callers must be possible: with fewer, nothing works, and the operator is told why. */
 const ACCEPTED_MIN = 8
+/** Where there are many descriptors, so many are kept for what callers ask for: four destinations, each with all that its breaker allows (1024). */
+const FOR_REQUESTS = 4_096
 /** What is made for callers ends below this share of the descriptors before idle connections are closed. */
 const SCARCE_RATIO = 0.75
 
 /**
  * How many connections from callers a door may have now. An accepted connection carries one request at a time, and that needs one
- * connection to somewhere: so at most half of the descriptors go to callers, as in HAProxy, and what they ask for always finds one.
+ * connection to somewhere: so half of the descriptors go to callers, as in HAProxy, and what they ask for always finds one. Where
+ * there are many, most callers are idle at any time, and more than half are given away: all but `FOR_REQUESTS`.
  */
 export function acceptedMax(facts: AdmissionFacts): number {
   if (facts.memoryIsShort) return 0
   const traffic = forTraffic(facts.descriptorsMax)
-  const byDescriptors = Math.min(Math.floor(traffic / 2), traffic - facts.made) - facts.elsewhere
+  const share = Math.max(Math.floor(traffic / 2), traffic - FOR_REQUESTS)
+  const byDescriptors = Math.min(share, traffic - facts.made) - facts.elsewhere
   return Math.min(facts.connectionsMax, Math.max(ACCEPTED_MIN, byDescriptors))
 }
 
