@@ -119,6 +119,8 @@ describe('[DISC-1] [DISC-4] an update that a sidecar refuses', () => {
     expect(await mesh.ask(`fleet/wait?revision=${revision}`)).toMatchObject({ live: 1, of: 1, nacks: [] })
     const status = await selvedge('proxy', 'status')
     expect(status.out).not.toContain('refused revision')
+    expect((await selvedge('guard', 'status')).out).toBe('Nothing is held back.\n')
+    expect((await selvedge('guard', 'release')).out).toBe('Nothing was held back.\n')
     expect(status.out).toMatch(/web-0 .* revision \d+, .* ago/)
   })
 })
