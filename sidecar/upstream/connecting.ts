@@ -1,9 +1,15 @@
 import { systemClock } from '../../common/mod.ts'
 import type { H1ClientSession } from '../session/mod.ts'
-import { beforeCertificateEnd, type DialTarget, dial } from '../transport/mod.ts'
+import { beforeCertificateEnd, type DialTarget, dial, Timer } from '../transport/mod.ts'
 import type { Destination } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
+
+/**
+ * Handshakes with one endpoint at the same time. They share two processors: of hundreds, none would be done within the connect timeout, while of so
+ * many all are, and what they made serves the others. Connections in plaintext cost nobody anything.
+ */
+const HANDSHAKES_MAX = 16
 
 /** Whom a connection is made for. */
 export interface ConnectionTaker {
@@ -24,6 +30,8 @@ export class Connecting {
   private readonly environment: UpstreamEnvironment
   /** `undefined` once it has a connection, or has gone. */
   private taker: ConnectionTaker | undefined
+  /** Not begun yet: as many handshakes as may be are under way. */
+  private turn: Timer | undefined = undefined
   private stop: () => void = () => undefined
 
   constructor(
@@ -40,8 +48,20 @@ export class Connecting {
 
   begin(target: DialTarget): void {
     const { endpoint, destination, environment } = this
-    const { era } = endpoint.pool
     endpoint.connecting.push(this)
+    if (!endpoint.mtls || endpoint.handshakes < HANDSHAKES_MAX) {
+      this.dial(target)
+      return
+    }
+    const { connectTimeoutMs } = destination.settings
+    this.turn = new Timer(() => this.guarded(() => this.failed(`no connection within ${connectTimeoutMs} ms`)))
+    environment.wheel.set(this.turn, connectTimeoutMs)
+  }
+
+  private dial(target: DialTarget): void {
+    const { endpoint, destination, environment } = this
+    const { era } = endpoint.pool
+    endpoint.handshakes++
     this.stop = dial(
       target,
       destination.settings.connectTimeoutMs,
@@ -50,6 +70,7 @@ export class Connecting {
       {
         connected: (socket, reads) =>
           this.guarded(() => {
+            this.dialled()
             const session = endpoint.pool.adopt(socket, reads, era)
             beforeCertificateEnd(socket, systemClock, environment.random, () => session.retire())
             const taker = this.leave()
@@ -60,26 +81,54 @@ export class Connecting {
           }),
         failed: (detail, stage) =>
           this.guarded(() => {
-            destination.connectionEnded()
+            this.dialled()
             if (stage === 'handshake') environment.distrusted(endpoint.name, detail)
-            this.leave()?.connectFailed(endpoint, detail)
+            this.failed(detail)
           }),
       },
       environment.reads,
     )
   }
 
+  /** One handshake fewer is under way: who has waited the longest begins. */
+  private dialled(): void {
+    const { endpoint, environment } = this
+    endpoint.handshakes--
+    const next = endpoint.connecting.find(({ turn }) => turn !== undefined)
+    // The identity may have been renewed while it waited.
+    const target = next === undefined ? undefined : endpoint.target(environment.svid())
+    if (next === undefined || target === undefined) return
+    next.endTurn()
+    next.dial(target)
+  }
+
+  private endTurn(): void {
+    if (this.turn !== undefined) this.environment.wheel.clear(this.turn)
+    this.turn = undefined
+  }
+
+  private failed(detail: string): void {
+    const taker = this.leave()
+    this.destination.connectionEnded()
+    taker?.connectFailed(this.endpoint, detail)
+  }
+
   /** Hands another connection over that has become free. False: nobody here takes it. */
   offer(session: H1ClientSession): boolean {
+    const waits = this.turn !== undefined
     if (this.taker?.connected(session, this.endpoint) !== true) return false
     this.taker = undefined
+    // What hasn't begun need not.
+    if (waits) this.giveUp()
     return true
   }
 
   /** The request has gone, and the connection is not made. */
   giveUp(): void {
+    const dialling = this.turn === undefined
     this.leave()
     this.stop()
+    if (dialling) this.dialled()
     this.destination.connectionEnded()
   }
 
@@ -95,6 +144,7 @@ export class Connecting {
     const { taker } = this
     const { connecting } = this.endpoint
     this.taker = undefined
+    this.endTurn()
     const place = connecting.indexOf(this)
     if (place !== -1) connecting.splice(place, 1)
     return taker

@@ -27,6 +27,8 @@ export class EndpointState {
   readonly pool: EndpointPool
   /** Connections that are being made, the oldest first. */
   readonly connecting: Connecting[] = []
+  /** How many of them have begun. */
+  handshakes = 0
   private readonly serverName: string
 
   constructor(address: EndpointAddress, service: ServiceKey | undefined, nowMs: number, host: PoolHost) {
