@@ -31,6 +31,8 @@ export default class SoakReporter implements Reporter {
     this.#running.delete(test)
     const result = test.result()
     if (this.#cancelled || result.state === 'skipped' || result.state === 'pending') return
+    // A test beside the loops, which only passes, has nothing to say here.
+    if (result.state === 'passed' && test.meta().figures === undefined) return
     const row = {
       file: test.module.relativeModuleId,
       title: test.fullName,
@@ -47,7 +49,8 @@ export default class SoakReporter implements Reporter {
   onTestModuleEnd(module: TestModule): void {
     if (this.#cancelled || !module.ok()) return
     const file = module.relativeModuleId
-    const loops = new Set([...module.children.allTests()].map(test => loopCell(file, test.fullName)))
+    const measured = [...module.children.allTests()].filter(test => test.meta().figures !== undefined)
+    const loops = new Set(measured.map(test => loopCell(file, test.fullName)))
     write(
       withoutRows(page(), loop => {
         const from = fileOfLoop(loop)
