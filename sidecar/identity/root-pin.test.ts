@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { makeCa, makeKeyPair, signLeaf, spkiSha256, toPem } from '../../certs/mod.ts'
 import type { SpiffeId, TrustDomain } from '../../common/mod.ts'
@@ -44,6 +44,23 @@ describe('the pinned root', () => {
       ok: true,
       value: { rootDer: ca.certificateDer, trustDomain: 'mesh.example' },
     })
+  })
+
+  it('is looked at without a handshake that fails at the server', async () => {
+    const server = tlsServer(true)
+    const failed: string[] = []
+    let closed = 0
+    server.on('tlsClientError', (error: Error) => failed.push(error.message))
+    server.on('secureConnection', (socket: TLSSocket) => {
+      socket.on('error', error => failed.push(error.message))
+      socket.on('close', () => closed++)
+      // As an HTTP/2 server speaks first.
+      socket.end('settings')
+    })
+    const address = await listen(server)
+    for (let i = 0; i < 20; i++) expect(await fetchPinnedRoot(address, pin)).toMatchObject({ ok: true })
+    await vi.waitFor(() => expect(closed).toBe(20))
+    expect(failed).toEqual([])
   })
 
   it('is refused when another is served, or none', async () => {

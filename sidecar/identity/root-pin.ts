@@ -12,6 +12,8 @@ export interface PinnedRoot {
 
 /** Connect and handshake together; a control plane in the same data centre takes milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 5000
+/** How long the server may take to close its end, once its chain was looked at. */
+const CLOSE_TIMEOUT_MS = 1000
 /** A chain of ours has two certificates. */
 const CHAIN_MAX = 8
 
@@ -66,10 +68,23 @@ function servedChain(target: {
       resolve(result)
     }
     const timer = setTimeout(() => end(err(`no handshake within ${HANDSHAKE_TIMEOUT_MS} ms`)), HANDSHAKE_TIMEOUT_MS)
-    socket.once('secureConnect', () => end(ok(chainOf(socket.getPeerX509Certificate()))))
+    socket.once('secureConnect', () => {
+      clearTimeout(timer)
+      resolve(ok(chainOf(socket.getPeerX509Certificate())))
+      endInOrder(socket)
+    })
     socket.on('error', error => end(err(error.message)))
     socket.once('close', () => end(err('it closed the connection')))
   })
+}
+
+/** Cut here, the server would see its handshake fail, and tell of a peer that it refused, at each join. */
+function endInOrder(socket: TLSSocket): void {
+  const cut = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS)
+  socket.once('close', () => clearTimeout(cut))
+  // What the server sends (session tickets, settings of HTTP/2) is read, or closing would reset the connection.
+  socket.resume()
+  socket.end()
 }
 
 function chainOf(leaf: X509Certificate | undefined): readonly Buffer[] {
