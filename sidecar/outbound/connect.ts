@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { assert } from '../../common/mod.ts'
 import type { Exchange, TunnelEnd } from '../http/mod.ts'
 import { H1ServerSession } from '../session/mod.ts'
-import { breakOff, dial, SocketWriter, type Turn } from '../transport/mod.ts'
+import { breakOff, closeAfterWrites, dial, SocketWriter, type Turn } from '../transport/mod.ts'
 import type { UpstreamEnvironment } from '../upstream/mod.ts'
 import type { Destinations } from './destinations.ts'
 import type { Resolved, Resolver } from './resolve.ts'
@@ -94,7 +94,8 @@ function farEnd(socket: Socket, session: H1ServerSession, turn: Turn): TunnelEnd
       socket.end()
     },
     closed: () => {
-      if (callerEnded) socket.destroy()
+      // What the caller sent before it ended may still be on its way.
+      if (callerEnded) closeAfterWrites(socket)
       else breakOff(socket)
     },
     drained: () => socket.resume(),

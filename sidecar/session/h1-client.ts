@@ -12,7 +12,7 @@ import {
   requestHeadText,
 } from '../codec/h1/mod.ts'
 import type { RequestHead, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
-import { breakOff, type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
+import { breakOff, closeAfterWrites, type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
 import { HeldBytes } from './held-bytes.ts'
 
 /** Interim answers to one request; a server that sends more is not one that we understand. */
@@ -165,7 +165,7 @@ export class H1ClientSession {
 
   /** The asker wants no more of this answer, but would like the connection kept: a short rest is read and thrown away. */
   discardAnswer(): void {
-    if (!this.requestDone) {
+    if (!this.requestDone || this.retired) {
       this.abandon()
       return
     }
@@ -199,10 +199,12 @@ export class H1ClientSession {
     this.retired = true
   }
 
-  /** Not for another request: closed at once when it is free, after the answer when it isn't. */
+  /** Not for another request: closed at once when it is free, or nobody wants its answer; after the answer when somebody does. */
   retire(): void {
     this.retired = true
-    if (this.events === undefined && this.tunnel === undefined) this.socket.destroy()
+    // The rest of an unwanted answer is read to save the connection, which nobody needs any more; and whose endpoint has gone, no sweep looks after.
+    if (this.discarding) this.abandon()
+    else if (this.events === undefined && this.tunnel === undefined) this.socket.destroy()
   }
 
   private onData(chunk: Buffer): void {
@@ -301,7 +303,7 @@ export class H1ClientSession {
       },
       closed: () => {
         this.tunnel = undefined
-        if (nearEnded) this.socket.destroySoon()
+        if (nearEnded) closeAfterWrites(this.socket)
         else breakOff(this.socket)
       },
       drained: () => this.socket.resume(),
@@ -360,6 +362,8 @@ export class H1ClientSession {
       const near = this.tunnel
       this.tunnel = undefined
       near.tunnelClose()
+      this.writer.flush()
+      closeAfterWrites(this.socket)
       return
     }
     if (this.events !== undefined && this.headDone && !this.reader.done && this.reader.connectionEnded()) {

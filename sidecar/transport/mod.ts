@@ -4,6 +4,7 @@
 export { boundConnections } from './bound-connections.ts'
 export { breakOff } from './break-off.ts'
 export { atCertificateEnd, beforeCertificateEnd } from './certificate-end.ts'
+export { closeAfterWrites } from './close-after-writes.ts'
 export { type DialTarget, dial } from './dial.ts'
 export { KEEP_ALIVE } from './keep-alive.ts'
 export { listen, MeshListener } from './listen.ts'
