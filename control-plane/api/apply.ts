@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../../common/mod.ts'
 import { KINDS, kindInfo, parseResources, type Resource, SERVER_BUDGET } from '../../model/resources/mod.ts'
 import { type Committed, refText, type StoreChange } from '../store/mod.ts'
-import { parseObject } from './body.ts'
+import { checkFields, parseObject } from './body.ts'
 import { leasesApart } from './lease-copies.ts'
 import { checkQuery, dryRunOf, WRITE_PARAMETERS } from './query.ts'
 import type { ApiAnswer, ApiCall, Route } from './router.ts'
@@ -66,6 +66,8 @@ async function deleteAll(writer: Writer, call: ApiCall): Promise<Result<ApiAnswe
   const body = parseObject(text.value)
   if (!body.ok) return body
   const { resources } = body.value
+  const known = checkFields('delete', body.value, ['resources'])
+  if (!known.ok) return known
   if (!Array.isArray(resources) || resources.length === 0 || resources.length > DELETIONS_MAX) {
     const message = `Cannot delete: "resources" must be a list of 1 to ${DELETIONS_MAX}, each with apiVersion, kind, namespace and name.`
     return err({ code: 400, message })
@@ -84,13 +86,18 @@ async function deleteAll(writer: Writer, call: ApiCall): Promise<Result<ApiAnswe
 
 function deletionOf(item: unknown, index: number): Result<StoreChange, RefusalCause> {
   const resource = `item ${index + 1}`
-  const { apiVersion, kind, namespace = 'default', name } = (item ?? {}) as Readonly<Record<string, unknown>>
+  const { apiVersion, kind, namespace = 'default', name, ...more } = (item ?? {}) as Readonly<Record<string, unknown>>
   const info = typeof kind === 'string' ? kindInfo(kind) : undefined
   if (info === undefined) {
     return err({ resource, field: 'kind', message: `must be one of ${KINDS.map(known => known.kind).join(', ')}` })
   }
   if (apiVersion !== undefined && apiVersion !== info.apiVersion) {
     return err({ resource, field: 'apiVersion', message: `must be ${info.apiVersion} for ${info.kind}` })
+  }
+  const [unknown] = Object.keys(more)
+  if (unknown !== undefined) {
+    const message = 'is unknown: an item has apiVersion, kind, namespace and name'
+    return err({ resource, field: unknown.slice(0, 100), message })
   }
   if (typeof namespace !== 'string') return err({ resource, field: 'namespace', message: 'must be a string' })
   if (typeof name !== 'string' || name === '') return err({ resource, field: 'name', message: 'is missing' })

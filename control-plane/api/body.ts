@@ -71,3 +71,11 @@ export function parseObject(text: string): Result<Readonly<Record<string, unknow
   }
   return ok(value as Readonly<Record<string, unknown>>)
 }
+
+/** Refuses fields that a call does not know: an answer that ignores what was asked is worse than none. */
+export function checkFields(verb: string, value: object, known: readonly string[]): Result<void, Refusal> {
+  const unknown = Object.keys(value).find(field => !known.includes(field))
+  if (unknown === undefined) return ok(undefined)
+  const message = `Cannot ${verb}: "${unknown.slice(0, 100)}" is unknown; known are ${known.join(', ')}.`
+  return err({ code: 400, message })
+}

@@ -4,7 +4,10 @@ import type { Refusal } from './status.ts'
 /** Refuses parameters that a call does not know: an answer that ignores what was asked is worse than none. */
 export function checkQuery(query: URLSearchParams, known: readonly string[]): Result<void, Refusal> {
   for (const name of query.keys()) {
-    if (known.includes(name)) continue
+    if (known.includes(name)) {
+      if (query.getAll(name).length === 1) continue
+      return err({ code: 400, message: `Cannot use the parameter ${name} more than once: say which is meant.` })
+    }
     const may = known.length === 0 ? 'this call takes none' : `known are ${known.join(', ')}`
     return err({ code: 400, message: `Cannot use the parameter ${name.slice(0, 100)}: it is unknown here; ${may}.` })
   }

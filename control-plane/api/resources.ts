@@ -8,7 +8,7 @@ import {
   validateResource,
 } from '../../model/resources/mod.ts'
 import { asResource, refText, type StoreChange } from '../store/mod.ts'
-import { parseObject } from './body.ts'
+import { checkFields, parseObject } from './body.ts'
 import { patched, patchTypesOf } from './patch.ts'
 import { checkQuery, dryRunOf, WRITE_PARAMETERS } from './query.ts'
 import { listOrWatch, notFound, type Reader, readOne, refFrom } from './reads.ts'
@@ -81,12 +81,19 @@ async function patch(writer: Writer, info: KindInfo, call: ApiCall): Promise<Res
     if (!resource.ok) return err(invalidResources('patch', resource.error))
     const named = asNamed(info, call, resource.value)
     if (!named.ok) return named
-    // The version that was read is still in it, unless the patch names one.
-    const written = await put(writer, named.value, call, undefined)
+    // The version that was read is still in it, unless the patch names one, or takes it out: not even then is another's write lost.
+    const written = await put(writer, versioned(named.value, there.resourceVersion), call, undefined)
     const raced =
       !written.ok && written.error.code === 409 && written.error.currentResourceVersion !== there.resourceVersion
     if (!raced || tries === PATCH_TRIES_MAX) return written
   }
+}
+
+/** With the version that it names, or else this one. */
+function versioned(resource: Resource, fallback: number): Resource {
+  const { metadata } = resource
+  const resourceVersion = metadata.resourceVersion ?? String(fallback)
+  return { ...resource, metadata: { ...metadata, resourceVersion } } as Resource
 }
 
 async function put(
@@ -131,6 +138,12 @@ async function remove(writer: Writer, info: KindInfo, call: ApiCall): Promise<Re
   return ok({ code: 200, value: asResource(outcome.before) })
 }
 
+/** Kubernetes' own; what a garbage collector would make of some of them, nobody does here. */
+const DELETE_OPTIONS = [
+  ...['apiVersion', 'kind', 'dryRun', 'preconditions', 'gracePeriodSeconds', 'propagationPolicy', 'orphanDependents'],
+  'ignoreStoreReadErrorWithClusterBreakingPotential',
+]
+
 interface DeleteOptions {
   readonly dryRun: boolean
   readonly uid: string | undefined
@@ -144,14 +157,28 @@ async function deleteOptions(call: ApiCall): Promise<Result<DeleteOptions, Refus
   if (text.value === '') return ok({ dryRun: false, uid: undefined, expectedResourceVersion: undefined })
   const body = parseObject(text.value)
   if (!body.ok) return body
-  const { dryRun, preconditions } = body.value
-  const { uid, resourceVersion } = (preconditions ?? {}) as Readonly<Record<string, unknown>>
+  const { dryRun = [], preconditions = {} } = body.value
+  // What is misread here deletes what should have stayed.
+  const known = checkFields('delete', body.value, DELETE_OPTIONS)
+  if (!known.ok) return known
+  if (!Array.isArray(dryRun) || dryRun.length > 1 || dryRun.some(item => item !== 'All')) {
+    return err({ code: 400, message: 'Cannot delete: "dryRun" must be ["All"], or left out.' })
+  }
+  if (typeof preconditions !== 'object' || preconditions === null || Array.isArray(preconditions)) {
+    return err({ code: 400, message: 'Cannot delete: "preconditions" must be an object.' })
+  }
+  const { uid, resourceVersion } = preconditions as Readonly<Record<string, unknown>>
+  const conditions = checkFields('delete', preconditions as object, ['uid', 'resourceVersion'])
+  if (!conditions.ok) return conditions
+  if (uid !== undefined && typeof uid !== 'string') {
+    return err({ code: 400, message: 'Cannot delete: preconditions.uid must be a string.' })
+  }
   if (resourceVersion !== undefined && !/^[0-9]{1,15}$/.test(String(resourceVersion))) {
     return err({ code: 400, message: 'Cannot delete: preconditions.resourceVersion is not a version.' })
   }
   return ok({
-    dryRun: Array.isArray(dryRun) && dryRun.includes('All'),
-    uid: typeof uid === 'string' ? uid : undefined,
+    dryRun: dryRun.length > 0,
+    uid,
     expectedResourceVersion: resourceVersion === undefined ? undefined : Number(resourceVersion),
   })
 }

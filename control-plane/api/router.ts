@@ -10,7 +10,7 @@ export interface ApiCall {
   /** What the `:name`s of the route stand for, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
-  /** Ends when the caller goes away. */
+  /** Ends when the caller goes away, or its token does. */
   readonly signal: AbortSignal
   /** The body's media type, in lower case and without parameters; empty where there is none. */
   readonly contentType: string
@@ -44,6 +44,8 @@ export interface Sink {
   end(): void
   /** Ends when the caller has gone, or the answer has ended. */
   readonly gone: AbortSignal
+  /** Ends when the caller's token holds no longer: nothing more may be told. */
+  readonly denied: AbortSignal
 }
 
 export interface Route {

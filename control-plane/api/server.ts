@@ -84,16 +84,23 @@ async function answer(options: ApiServerOptions, request: IncomingMessage, respo
   if (route.method !== 'GET' && caller.role !== 'write') return send(response, err(READ_ONLY))
   const gone = new AbortController()
   response.once('close', () => gone.abort())
+  const denied = new AbortController()
+  response.once(
+    'close',
+    options.access.onEnd(caller, () => denied.abort()),
+  )
   const result = await route.answer({
     actor: caller.actor,
     params,
     query: new URLSearchParams(search),
-    signal: gone.signal,
+    signal: AbortSignal.any([gone.signal, denied.signal]),
     contentType: mediaType(request),
     body: types => readBody(request, types),
   })
-  if (!result.ok) send(response, result)
-  else if ('stream' in result.value) sendStream(response, result.value)
+  // What was waited for is for those alone who may see it now. (A write has been done, and says so.)
+  if (denied.signal.aborted && route.method === 'GET') send(response, err(NO_TOKEN))
+  else if (!result.ok) send(response, result)
+  else if ('stream' in result.value) sendStream(response, result.value, denied.signal)
   else send(response, ok(result.value))
 }
 

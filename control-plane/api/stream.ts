@@ -7,7 +7,7 @@ const END_MS_MAX = 20_000
 const KEEP_ALIVE_MS = 30_000
 
 /** Answers with lines as they come up, until the stream or its reader ends. */
-export function sendStream(response: ServerResponse, { code, stream }: StreamAnswer): void {
+export function sendStream(response: ServerResponse, { code, stream }: StreamAnswer, denied: AbortSignal): void {
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   response.socket?.setKeepAlive(true, KEEP_ALIVE_MS)
@@ -30,6 +30,7 @@ export function sendStream(response: ServerResponse, { code, stream }: StreamAns
       response.once('close', () => clearTimeout(cut))
     },
     gone: gone.signal,
+    denied,
   }
   if (response.destroyed) gone.abort()
   stream(sink)

@@ -78,6 +78,8 @@ function runWatch(info: KindInfo, changes: Changes, listing: Listing | undefined
   const timeout = setTimeout(() => endWith(), wish.timeoutMs)
   const every = setInterval(() => revision > told && bookmark(), BOOKMARK_MS)
   let stop: (() => void) | undefined
+  const deny = () => endWith(DENIED)
+  sink.denied.addEventListener('abort', deny, { once: true })
   sink.gone.addEventListener(
     'abort',
     () => {
@@ -133,6 +135,11 @@ function atRevision(resource: Shown, revision: number): object {
 
 function bookmarkOf({ kind, apiVersion }: KindInfo, revision: number): object {
   return { kind, apiVersion, metadata: { resourceVersion: String(revision) } }
+}
+
+const DENIED: Refusal = {
+  code: 401,
+  message: 'Cannot watch any longer: the token has been revoked, or its time is over. Use another one.',
 }
 
 const TOO_SLOW: Refusal = {

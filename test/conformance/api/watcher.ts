@@ -21,25 +21,21 @@ export class Watcher {
   #ended = false
   status = 0
 
-  constructor(plane: Plane, path: string, reads = true) {
-    this.#request = request(
-      `${plane.url}${path}`,
-      { headers: { authorization: `Bearer ${plane.token}` } },
-      response => {
-        this.status = response.statusCode ?? 0
-        this.#response = response
+  constructor(plane: Plane, path: string, reads = true, token = plane.token) {
+    this.#request = request(`${plane.url}${path}`, { headers: { authorization: `Bearer ${token}` } }, response => {
+      this.status = response.statusCode ?? 0
+      this.#response = response
+      this.#changed()
+      let rest = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        const lines = (rest + chunk).split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) this.events.push(JSON.parse(line) as WatchEvent)
         this.#changed()
-        let rest = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          const lines = (rest + chunk).split('\n')
-          rest = lines.pop() ?? ''
-          for (const line of lines) this.events.push(JSON.parse(line) as WatchEvent)
-          this.#changed()
-        })
-        if (!reads) response.pause()
-        response.on('close', () => this.#end())
-      },
-    )
+      })
+      if (!reads) response.pause()
+      response.on('close', () => this.#end())
+    })
     this.#request.on('error', () => this.#end())
     this.#request.end()
   }

@@ -61,6 +61,38 @@ describe('a write', () => {
       expect((await remove({ uid, resourceVersion: (await live()).metadata.resourceVersion })).code).toBe(200)
     })
 
+    it.each<[string, object]>([
+      ['a dry run that is no list', { dryRun: 'All' }],
+      ['a dry run of another word', { dryRun: ['all'] }],
+      ['a dry run that is true', { dryRun: true }],
+      ['a field that nobody knows', { dryrun: ['All'] }],
+      ['preconditions that are no object', { preconditions: '7' }],
+      ['a precondition that nobody knows', { preconditions: { resourceversion: '7' } }],
+      ['a precondition of another type', { preconditions: { uid: 7 } }],
+    ])('a deletion with %s deletes nothing', async (_, options) => {
+      await plane.apply(service('reviews'))
+      expect(await plane.call('DELETE', REVIEWS, options)).toMatchObject({ code: 400, json: { reason: 'BadRequest' } })
+      expect((await plane.call('GET', REVIEWS)).code).toBe(200)
+    })
+
+    it('a deletion of many that says more than is known deletes nothing', async () => {
+      await plane.apply(service('reviews'))
+      const reviews = { kind: 'Service', namespace: 'bookshop', name: 'reviews' }
+      const all = (body: object) => plane.call('POST', `${MESH}/delete`, body)
+      expect(await all({ resources: [reviews], dryRun: true })).toMatchObject({ code: 400 })
+      expect(await all({ resources: [{ ...reviews, resourceVersion: '1' }] })).toMatchObject({
+        code: 422,
+        json: { details: { causes: [{ field: 'resourceVersion' }] } },
+      })
+      expect((await plane.call('GET', REVIEWS)).code).toBe(200)
+      expect((await all({ resources: [reviews] })).code).toBe(200)
+    })
+
+    it('a parameter that is given twice is refused: one of both would be ignored', async () => {
+      const refused = await plane.call('POST', `${SERVICES}?dryRun=All&dryRun=All`, service('reviews'))
+      expect(refused).toMatchObject({ code: 400, json: { message: expect.stringMatching(/dryRun more than once/) } })
+    })
+
     it('patches that name no version are all done, one after the other', async () => {
       await plane.apply(service('reviews'))
       const patches = Array.from({ length: 5 }, (_, n) => patch(REVIEWS, { metadata: { labels: { [`n${n}`]: 'x' } } }))
