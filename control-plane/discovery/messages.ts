@@ -19,6 +19,7 @@ export type SidecarMessage =
       readonly lost: readonly ResourceName[]
     }
   | { readonly kind: 'readiness'; readonly ready: boolean }
+  | { readonly kind: 'goodbye' }
 
 export interface HelloMessage {
   readonly kind: 'hello'

@@ -26,7 +26,14 @@ describe('a discovery stream', () => {
 
   function streamOf({ refusal = undefined as Ending | undefined, lifeMs = 3_600_000 } = {}) {
     const call = new EventEmitter() as EventEmitter & { end(): void }
-    const seen = { endings: [] as Ending[], detached: 0, disconnected: 0, ready: [] as boolean[], closedByUs: 0 }
+    const seen = {
+      endings: [] as Ending[],
+      detached: 0,
+      disconnected: 0,
+      ready: [] as boolean[],
+      goodbyes: 0,
+      closedByUs: 0,
+    }
     call.on('error', ({ code, details }) => seen.endings.push({ code, details }))
     call.end = () => {
       seen.closedByUs++
@@ -40,7 +47,7 @@ describe('a discovery stream', () => {
         changeSince: undefined,
       }),
       lease: { setReady: ready => seen.ready.push(ready), detach: () => seen.detached++ },
-      member: { ...fleet, disconnect: () => seen.disconnected++ },
+      member: { ...fleet, leaves: () => seen.goodbyes++, disconnect: () => seen.disconnected++ },
     }
     serveStream({
       call: call as unknown as DiscoveryCall,
@@ -127,5 +134,12 @@ describe('a discovery stream', () => {
     say(hello)
     say({ message: 'readiness', readiness: { ready: false } })
     expect(seen.ready).toEqual([false])
+  })
+
+  it('hands on that the sidecar is about to end', () => {
+    const { say, seen } = streamOf()
+    say(hello)
+    say({ message: 'goodbye', goodbye: {} })
+    expect(seen).toMatchObject({ goodbyes: 1, disconnected: 0, endings: [] })
   })
 })

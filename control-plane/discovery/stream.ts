@@ -96,7 +96,7 @@ export function serveStream({ call, peer, clock, admit, ended }: StreamOptions):
 }
 
 /** Hands a message to whom it concerns. What is returned ends the stream. */
-function converse({ workload, session, lease }: Admitted, message: SidecarMessage): Ending | undefined {
+function converse({ workload, session, lease, member }: Admitted, message: SidecarMessage): Ending | undefined {
   switch (message.kind) {
     case 'hello':
       return {
@@ -115,6 +115,9 @@ function converse({ workload, session, lease }: Admitted, message: SidecarMessag
       return undefined
     case 'readiness':
       lease.setReady(message.ready)
+      return undefined
+    case 'goodbye':
+      member.leaves()
       return undefined
   }
 }

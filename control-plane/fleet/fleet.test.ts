@@ -184,6 +184,19 @@ describe('the fleet', () => {
       expect(fleet.connected()).toBe(0)
     })
 
+    it('is nothing once it has ended with a goodbye, until it is back', () => {
+      const a = current('a')
+      a.leaves()
+      expect(told()).toMatchObject({ connected: true })
+      a.disconnect()
+      expect(told()).toBeUndefined()
+      const again = current('a')
+      a.leaves()
+      expect(told()).toMatchObject({ connected: true })
+      again.disconnect()
+      expect(told()).toMatchObject({ connected: false })
+    })
+
     it('is the word of the newest stream alone', () => {
       const older = current('a')
       const newer = current('a')

@@ -28,6 +28,8 @@ export interface FleetStream {
   refused(problems: readonly SnapshotProblem[]): void
   /** What is in flight was no use to the sidecar, and is sent in another form. */
   abandoned(): void
+  /** The sidecar is about to end, as it should: once its stream has ended, nobody has to ask where it is. */
+  leaves(): void
   disconnect(): void
 }
 
@@ -91,6 +93,9 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
           member.history.refused(problems)
         }),
       abandoned: () => tellIfCurrent(() => member.history.abandoned()),
+      leaves() {
+        if (member.stream === stream) member.left = true
+      },
       disconnect() {
         if (member.stream === stream) disconnect(member)
       },
@@ -114,6 +119,7 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
       member.history.abandoned()
       member.facts = facts
       member.stream = stream
+      member.left = false
       member.subscriptions = subscriptions
       members.set(facts.workload, member)
       tell(member)
@@ -121,7 +127,8 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
     },
     connected: () => connected,
     fleet() {
-      const sidecars = [...members.values()].map(sidecarAnswer)
+      const shown = [...members.values()].filter(({ stream, left }) => stream !== undefined || !left)
+      const sidecars = shown.map(sidecarAnswer)
       sidecars.sort((a, b) => (a.workload < b.workload ? -1 : 1))
       return { revision: revision(), sidecars }
     },

@@ -17,6 +17,8 @@ export interface Member {
   facts: SidecarFacts
   /** One object for each stream; only the newest stream's own word counts. */
   stream: object | undefined
+  /** It has said that it ends, and hasn't come back since. */
+  left: boolean
   /** Unix time in milliseconds of the last change between connected and not. */
   sinceMs: number
   /** Monotonic milliseconds of the same moment, for spans of time. */
@@ -30,6 +32,7 @@ export function createMember(facts: SidecarFacts): Member {
   return {
     facts,
     stream: undefined,
+    left: false,
     sinceMs: 0,
     changedMs: 0,
     history: createHistory(),

@@ -8,6 +8,7 @@ import type { DiscoveryClient as _selvedge_discovery_v1_DiscoveryClient, Discove
 import type { Endpoint as _selvedge_discovery_v1_Endpoint, Endpoint__Output as _selvedge_discovery_v1_Endpoint__Output } from './selvedge/discovery/v1/Endpoint.ts';
 import type { Endpoints as _selvedge_discovery_v1_Endpoints, Endpoints__Output as _selvedge_discovery_v1_Endpoints__Output } from './selvedge/discovery/v1/Endpoints.ts';
 import type { EndpointsChange as _selvedge_discovery_v1_EndpointsChange, EndpointsChange__Output as _selvedge_discovery_v1_EndpointsChange__Output } from './selvedge/discovery/v1/EndpointsChange.ts';
+import type { Goodbye as _selvedge_discovery_v1_Goodbye, Goodbye__Output as _selvedge_discovery_v1_Goodbye__Output } from './selvedge/discovery/v1/Goodbye.ts';
 import type { HeaderChange as _selvedge_discovery_v1_HeaderChange, HeaderChange__Output as _selvedge_discovery_v1_HeaderChange__Output } from './selvedge/discovery/v1/HeaderChange.ts';
 import type { HeaderValue as _selvedge_discovery_v1_HeaderValue, HeaderValue__Output as _selvedge_discovery_v1_HeaderValue__Output } from './selvedge/discovery/v1/HeaderValue.ts';
 import type { HeldResource as _selvedge_discovery_v1_HeldResource, HeldResource__Output as _selvedge_discovery_v1_HeldResource__Output } from './selvedge/discovery/v1/HeldResource.ts';
@@ -54,6 +55,7 @@ export interface ProtoGrpcType {
         Endpoint: MessageTypeDefinition<_selvedge_discovery_v1_Endpoint, _selvedge_discovery_v1_Endpoint__Output>
         Endpoints: MessageTypeDefinition<_selvedge_discovery_v1_Endpoints, _selvedge_discovery_v1_Endpoints__Output>
         EndpointsChange: MessageTypeDefinition<_selvedge_discovery_v1_EndpointsChange, _selvedge_discovery_v1_EndpointsChange__Output>
+        Goodbye: MessageTypeDefinition<_selvedge_discovery_v1_Goodbye, _selvedge_discovery_v1_Goodbye__Output>
         HeaderChange: MessageTypeDefinition<_selvedge_discovery_v1_HeaderChange, _selvedge_discovery_v1_HeaderChange__Output>
         HeaderValue: MessageTypeDefinition<_selvedge_discovery_v1_HeaderValue, _selvedge_discovery_v1_HeaderValue__Output>
         HeldResource: MessageTypeDefinition<_selvedge_discovery_v1_HeldResource, _selvedge_discovery_v1_HeldResource__Output>

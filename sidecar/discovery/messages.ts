@@ -40,6 +40,7 @@ export type Outgoing =
       readonly lost: readonly string[]
     }
   | { readonly kind: 'readiness'; readonly ready: boolean }
+  | { readonly kind: 'goodbye' }
 
 /** What the control plane says. */
 export type Incoming =

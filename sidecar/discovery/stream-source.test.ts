@@ -309,6 +309,16 @@ describe('the discovery stream', () => {
     expect(stream.status()).toMatchObject({ updatesRefused: 0, updatesApplied: 0 })
   })
 
+  it('says goodbye when it is closed, and not where a stream only gives way to the next', async () => {
+    const { stream, links, link, renewals } = source()
+    link().welcome()
+    for (const renew of renewals) renew()
+    link().welcome()
+    await stream.close()
+    expect(links.length).toBe(2)
+    expect(links.map(each => each.heard().some(({ kind }) => kind === 'goodbye'))).toEqual([false, true])
+  })
+
   it('opens nothing after it was closed', async () => {
     const { stream, links, link, renewals } = source()
     link().events.ended('cut')

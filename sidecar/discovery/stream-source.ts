@@ -259,6 +259,8 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     async close() {
       stopListening()
       clearImmediate(flushing)
+      // Without a word, its absence would be a fault to look into.
+      speaking()?.send({ kind: 'goodbye' })
       clearTimeout(impatience)
       const before = state
       state = { kind: 'closed' }

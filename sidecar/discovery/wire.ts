@@ -67,5 +67,7 @@ export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
       }
     case 'readiness':
       return { readiness: { ready: message.ready } }
+    case 'goodbye':
+      return { goodbye: {} }
   }
 }

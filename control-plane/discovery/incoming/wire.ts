@@ -43,6 +43,8 @@ export function decodeMessage(wire: proto.SidecarMessage__Output): Result<Sideca
       return ok(decodeNack(wire.nack))
     case 'readiness':
       return ok({ kind: 'readiness', ready: wire.readiness?.ready ?? false })
+    case 'goodbye':
+      return ok({ kind: 'goodbye' })
     default:
       return err('the message is of no known kind')
   }

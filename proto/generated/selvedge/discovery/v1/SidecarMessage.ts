@@ -5,6 +5,7 @@ import type { Subscribe as _selvedge_discovery_v1_Subscribe, Subscribe__Output a
 import type { Ack as _selvedge_discovery_v1_Ack, Ack__Output as _selvedge_discovery_v1_Ack__Output } from '../../../selvedge/discovery/v1/Ack.ts';
 import type { Nack as _selvedge_discovery_v1_Nack, Nack__Output as _selvedge_discovery_v1_Nack__Output } from '../../../selvedge/discovery/v1/Nack.ts';
 import type { Readiness as _selvedge_discovery_v1_Readiness, Readiness__Output as _selvedge_discovery_v1_Readiness__Output } from '../../../selvedge/discovery/v1/Readiness.ts';
+import type { Goodbye as _selvedge_discovery_v1_Goodbye, Goodbye__Output as _selvedge_discovery_v1_Goodbye__Output } from '../../../selvedge/discovery/v1/Goodbye.ts';
 
 export interface SidecarMessage {
   'hello'?: (_selvedge_discovery_v1_Hello | null);
@@ -12,7 +13,8 @@ export interface SidecarMessage {
   'ack'?: (_selvedge_discovery_v1_Ack | null);
   'nack'?: (_selvedge_discovery_v1_Nack | null);
   'readiness'?: (_selvedge_discovery_v1_Readiness | null);
-  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness";
+  'goodbye'?: (_selvedge_discovery_v1_Goodbye | null);
+  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness"|"goodbye";
 }
 
 export interface SidecarMessage__Output {
@@ -21,5 +23,6 @@ export interface SidecarMessage__Output {
   'ack'?: (_selvedge_discovery_v1_Ack__Output | null);
   'nack'?: (_selvedge_discovery_v1_Nack__Output | null);
   'readiness'?: (_selvedge_discovery_v1_Readiness__Output | null);
-  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness";
+  'goodbye'?: (_selvedge_discovery_v1_Goodbye__Output | null);
+  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness"|"goodbye";
 }
