@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -225,6 +225,31 @@ describe('a source over a file', () => {
     loads[2]?.()
     await Promise.resolve()
     expect(sink.updates).toHaveLength(2)
+  })
+
+  test('applies a large file that was replaced while it was loaded: it was whole, and there may always be a newer one', async () => {
+    const loads: (() => void)[] = []
+    const { sink, source, edit } = started(WORKLOAD, async file => {
+      const loaded = loadFile(file)
+      await new Promise<void>(resolve => void loads.push(resolve))
+      return loaded
+    })
+    const large = '# '.padEnd(70_000, 'x')
+    const replace = (name: string): void => {
+      renameSync(path, `${path}.before`)
+      edit(`${WORKLOAD}${aService(name)}${large}\n`)
+    }
+    replace('a')
+    for (const [i, name] of ['b', 'c', 'd'].entries()) {
+      replace(name)
+      loads[i]?.()
+      await vi.waitFor(() => expect([sink.updates.length, loads.length]).toEqual([i + 2, i + 2]))
+    }
+    expect(sink.updates.slice(1).map(update => namesOf(update).services)).toEqual([['shop/a'], ['shop/b'], ['shop/c']])
+    loads[3]?.()
+    await vi.waitFor(() => expect(sink.updates).toHaveLength(5))
+    expect(namesOf(sink.updates[4])).toMatchObject({ services: ['shop/d'] })
+    await source.close()
   })
 
   test('gets from a thread what it would have read itself', async () => {

@@ -5,7 +5,7 @@ import type { SnapshotUpdate } from '../../model/snapshot/mod.ts'
 import { loadAside } from './load-aside.ts'
 import { type FileToLoad, type LoadedFile, loadFile, NOT_READ, sizeOfFile } from './load-file.ts'
 import type { PolicySink, PolicySource } from './source.ts'
-import { watchFile } from './watch-file.ts'
+import { identityOf, watchFile } from './watch-file.ts'
 
 /** What we need of a logger; pino is one. */
 export interface FileSourceLog {
@@ -56,11 +56,16 @@ export function fileSource(options: FileSourceOptions): PolicySource {
   const reloadAside = async (): Promise<void> => {
     const loading = { changed: false }
     aside = loading
+    const file = identityOf(path)
     const loaded = await load(options)
     aside = undefined
-    // What has changed meanwhile is newer than what was read.
-    if (loading.changed) reload()
-    else take(loaded)
+    if (!loading.changed) {
+      take(loaded)
+      return
+    }
+    // What has changed meanwhile is newer than what was read. But a file that was replaced was whole, and who replaces it all the time is heard, too.
+    if (loaded.ok && identityOf(path) !== file) take(loaded)
+    reload()
   }
 
   const take = (loaded: ReturnType<typeof loadFile>): void => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -43,6 +43,32 @@ test('a file that is replaced by a rename is noticed, each time', async () => {
     renameSync(`${path}.swp`, path)
     await changesAre(round)
   }
+})
+
+test('a file that is replaced over and over is noticed meanwhile', async () => {
+  begin()
+  let round = 0
+  const replacing = setInterval(() => {
+    writeFileSync(`${path}.new`, `round ${round++}`)
+    renameSync(`${path}.new`, path)
+  }, 10)
+  await vi.waitFor(() => expect(changes).toBeGreaterThanOrEqual(2), { timeout: 5000, interval: 5 })
+  clearInterval(replacing)
+})
+
+test('a file that is written to over and over is not read half', async () => {
+  begin()
+  // The machine may rest where we don't.
+  let rests = 0
+  let beforeMs = performance.now()
+  for (let round = 0; round < 60; round++) {
+    appendFileSync(path, `round ${round}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+    if (performance.now() - beforeMs > 40) rests++
+    beforeMs = performance.now()
+  }
+  expect(changes).toBeLessThanOrEqual(rests)
+  await vi.waitFor(() => expect(changes).toBeGreaterThan(0), { timeout: 5000, interval: 5 })
 })
 
 test('a swapped symbolic link elsewhere on the path is noticed by the recheck', async () => {

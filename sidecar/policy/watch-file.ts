@@ -3,6 +3,8 @@ import { basename, dirname } from 'node:path'
 
 /** Editors write in several steps; what is read between them is half a file. */
 const QUIET_MS = 50
+/** Who replaces the file over and over, never quiet for so long, is read all the same: a file that came by a rename is whole. */
+const NOISE_MS_MAX = 500
 /** Not every change is told: network file systems, symbolic links that are swapped (as in a mounted ConfigMap), a folder made anew. */
 const RECHECK_MS = 2000
 
@@ -14,14 +16,23 @@ export function watchFile(path: string, changed: () => void, recheckMs: number =
   let seen = stampOf(path)
   let quiet: NodeJS.Timeout | undefined
   let watcher: FSWatcher | undefined
+  let noise = { sinceMs: 0, file: '' }
 
-  const notice = () => {
+  const tell = () => {
     clearTimeout(quiet)
-    quiet = setTimeout(() => {
-      quiet = undefined
-      seen = stampOf(path)
-      changed()
-    }, QUIET_MS)
+    quiet = undefined
+    seen = stampOf(path)
+    changed()
+  }
+  const notice = () => {
+    const nowMs = performance.now()
+    if (quiet === undefined) noise = { sinceMs: nowMs, file: identityOf(path) }
+    else if (nowMs - noise.sinceMs > NOISE_MS_MAX && identityOf(path) !== noise.file) {
+      tell()
+      return
+    }
+    clearTimeout(quiet)
+    quiet = setTimeout(tell, QUIET_MS)
     quiet.unref()
   }
   const recheck = setInterval(() => {
@@ -54,6 +65,12 @@ function watchFolder(path: string, notice: () => void, ended: () => void): FSWat
   } catch {
     return undefined
   }
+}
+
+/** Which file is there: another one after a rename, the same after a write. Empty where none is. */
+export function identityOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats === undefined ? '' : `${stats.ino} ${stats.birthtimeMs}`
 }
 
 /** What differs between two states of a file, without reading it. */
