@@ -43,6 +43,22 @@ describe('the control plane that is meant', () => {
     expect(() => findServer(readCliEnvironment({ SELVEDGE_HOME: dir }), {})).toThrow('has ended')
   })
 
+  test.each([
+    ['a line end', 'abc\nd'],
+    ['a space', 'a b'],
+    ['letters that no header carries', 'Zür'],
+  ])('is given no token with %s', (_, token) => {
+    expect(() => findServer(readCliEnvironment({}), { server: 'http://127.0.0.1:1', token })).toThrow(
+      expect.objectContaining({ exitStatus: 2, message: expect.stringMatching(/^Cannot use the token: /) }),
+    )
+  })
+
+  test('speaks HTTP', () => {
+    expect(() => findServer(readCliEnvironment({}), { server: 'ftp://127.0.0.1:1' })).toThrow(
+      expect.objectContaining({ exitStatus: 2, message: expect.stringMatching(/^Cannot use --server/) }),
+    )
+  })
+
   test('must have an address', () => {
     expect(() => findServer(readCliEnvironment({}), { server: 'http://[' })).toThrow(
       expect.objectContaining({ exitStatus: 2 }),

@@ -55,7 +55,7 @@ export async function withMesh<T>(cli: Cli, options: ServerOptions, use: (api: M
 
 export function findServer(env: CliEnvironment, options: ServerOptions): Server {
   const url = options.server ?? env.server
-  const token = options.token ?? env.token
+  const token = parseToken(options.token ?? env.token)
   const ca = options.ca ?? env.ca
   if (url !== undefined) return { url: parseServer(url), token, ...trusted(ca) }
   const file = options.context ?? env.contextFile
@@ -90,9 +90,16 @@ function trusted(file: string | undefined): { readonly ca?: string } {
 
 function parseServer(url: string): string {
   const text = url.includes('://') ? url : `http://${url}`
-  if (!URL.canParse(text))
-    throw usageFailure(`Cannot use --server ${url}: it is not an address; write http://127.0.0.1:15080`)
-  return text
+  if (URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)) return text
+  throw usageFailure(`Cannot use --server ${url}: it is not an address; write http://127.0.0.1:15080`)
+}
+
+/** What a header can carry (RFC 6750, 2.1), though not yet what a control plane takes. */
+function parseToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token
+  throw usageFailure(
+    'Cannot use the token: it has characters that no token has; give it as it was made, without spaces and line ends',
+  )
 }
 
 /** The examples below a command's help. */

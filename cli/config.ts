@@ -23,7 +23,7 @@ export interface CliEnvironment {
 
 /** Reads the environment once; nothing else in the CLI does. */
 export function readCliEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): CliEnvironment {
-  const home = given(env.SELVEDGE_HOME) ?? join(homedir(), '.selvedge')
+  const home = given(env.SELVEDGE_HOME) ?? join(homeFolder(), '.selvedge')
   return {
     server: given(env.SELVEDGE_SERVER),
     token: given(env.SELVEDGE_TOKEN),
@@ -38,4 +38,13 @@ export function readCliEnvironment(env: Readonly<Record<string, string | undefin
 
 function given(value: string | undefined): string | undefined {
   return value === undefined || value === '' ? undefined : value
+}
+
+/** Who has no home (a user of a container that no passwd knows, without HOME) is at home where they are. */
+function homeFolder(): string {
+  try {
+    return homedir()
+  } catch {
+    return '.'
+  }
 }

@@ -1,4 +1,4 @@
-import { codeOf, EXIT } from './failure.ts'
+import { codeOf, EXIT, messageOf } from './failure.ts'
 
 /** Where a command writes, and what it may assume of the reader. A test hands in one that remembers. */
 export interface Terminal {
@@ -20,8 +20,11 @@ export function processTerminal(noColor: boolean): Terminal {
   // Whoever read us (`selvedge get services | head`) has seen enough.
   process.stdout.on('error', error => {
     if (codeOf(error) === 'EPIPE') process.exit(EXIT.done)
-    throw error
+    process.stderr.write(`Cannot write the answer: ${messageOf(error)}; see where stdout leads\n`)
+    process.exit(EXIT.failed)
   })
+  // Nobody is left to be told why.
+  process.stderr.on('error', () => process.exit(EXIT.failed))
   return {
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),

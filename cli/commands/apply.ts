@@ -8,11 +8,11 @@ import {
   serverOptions,
   withMesh,
 } from '../cli.ts'
-import { usageFailure } from '../failure.ts'
+import { CliFailure, usageFailure } from '../failure.ts'
 import { type Format, print } from '../print.ts'
 import { tableLines } from '../render/mod.ts'
 import { readResourceFiles } from '../resource-files.ts'
-import type { ApplyAnswer, MeshApi } from '../rest/mod.ts'
+import type { ApplyAnswer, MeshApi, WaitAnswer } from '../rest/mod.ts'
 import { alarmLines } from './guard.ts'
 import { judgeWait, waitMs, waitOption, waitText } from './wait.ts'
 
@@ -60,7 +60,8 @@ export async function printApplied(
     for (const line of appliedLines(applied, dryRun)) cli.terminal.out(`${line}\n`)
     for (const warning of applied.warnings) cli.terminal.err(`Warning: ${warning}\n`)
   }
-  const waited = timeoutMs !== undefined && !dryRun ? await api.wait(applied.revision, timeoutMs) : undefined
+  const waited =
+    timeoutMs !== undefined && !dryRun ? await waitFor(cli, api, applied, { timeoutMs, output }) : undefined
   if (output !== 'table') await print(cli.terminal, output, { ...applied, ...(waited && { wait: waited }) }, () => [])
   if (waited === undefined) return
   if (output === 'table') cli.terminal.out(`${waitText(waited)}\n`)
@@ -69,6 +70,24 @@ export async function printApplied(
     for (const line of alarmLines((await api.guard()).alarms, Date.now())) cli.terminal.err(`${line}\n`)
   }
   judgeWait(cli, waited)
+}
+
+/** The write is done, whatever becomes of the wait: who is told only of the latter would write again. */
+async function waitFor(
+  cli: Cli,
+  api: MeshApi,
+  applied: ApplyAnswer,
+  { timeoutMs, output }: { readonly timeoutMs: number; readonly output: Format },
+): Promise<WaitAnswer> {
+  try {
+    return await api.wait(applied.revision, timeoutMs)
+  } catch (thrown) {
+    if (!(thrown instanceof CliFailure)) throw thrown
+    if (output !== 'table') await print(cli.terminal, output, applied, () => [])
+    throw new CliFailure(
+      `It is written, as revision ${applied.revision}; where it is live cannot be told. ${thrown.message}`,
+    )
+  }
 }
 
 function appliedLines(applied: ApplyAnswer, dryRun: boolean): string[] {

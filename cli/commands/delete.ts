@@ -1,4 +1,12 @@
-import { collect, type DefineCommand, examples, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
+import {
+  collect,
+  type DefineCommand,
+  examples,
+  outputOption,
+  type ServerOptions,
+  serverOptions,
+  withMesh,
+} from '../cli.ts'
 import { usageFailure } from '../failure.ts'
 import { readResourceFiles } from '../resource-files.ts'
 import { kindOf, type ResourceRef } from '../rest/mod.ts'
@@ -11,10 +19,11 @@ interface DeleteOptions extends ServerOptions {
   readonly namespace: string
   readonly wait?: true | string
   readonly dryRun?: boolean
+  readonly output: 'table' | 'json' | 'yaml'
 }
 
 export const defineDelete: DefineCommand = (command, cli) => {
-  waitOption(serverOptions(command))
+  waitOption(serverOptions(outputOption(command, ['table', 'json', 'yaml'])))
     .argument('[kind]', 'service, httproute, trafficpolicy, ... (also plural and short)')
     .argument('[name]', 'the resource')
     .option('-f, --filename <FILE>', 'everything in a file, or - for stdin; repeatable', collect)
@@ -30,7 +39,7 @@ export const defineDelete: DefineCommand = (command, cli) => {
         const refs = named === undefined ? await refsOf(options.filename ?? []) : [named.ref]
         const dryRun = options.dryRun === true
         const deleted = await api.delete(refs, dryRun)
-        await printApplied(cli, api, deleted, { dryRun, timeoutMs, output: 'table' })
+        await printApplied(cli, api, deleted, { dryRun, timeoutMs, output: options.output })
       })
     })
   examples(command, [

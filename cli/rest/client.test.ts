@@ -53,3 +53,26 @@ describe('a control plane', () => {
     await expect(answer).rejects.toThrow(/^Cannot write: full\.$/)
   })
 })
+
+describe('a wait for a revision', () => {
+  const answer = (pending: readonly string[]) =>
+    JSON.stringify({ live: 1, of: 1 + pending.length, elapsedMs: 7, pending, nacks: [] })
+
+  test('of longer than the control plane lets anybody wait is asked for in parts', async () => {
+    const asked: (string | null)[] = []
+    const answering = createServer(({ url = '' }, response) => {
+      asked.push(new URL(url, 'http://a').searchParams.get('timeoutMs'))
+      response.end(answer(asked.length < 3 ? ['a/b'] : []))
+    })
+    server = answering
+    await new Promise<void>(resolve => answering.listen(0, '127.0.0.1', resolve))
+    api = new MeshApi({ url: `http://127.0.0.1:${(answering.address() as AddressInfo).port}`, token: undefined })
+    // More than timers take at a time, too.
+    expect(await api.wait(7, 9_999 * 3_600_000)).toMatchObject({ live: 1, pending: [], elapsedMs: 240_007 })
+    expect(asked).toEqual(['120000', '120000', '120000'])
+  })
+
+  test('ends with what is known when its time is over', async () => {
+    expect(await (await apiOf(200, answer(['a/b']))).wait(7, 150_000)).toMatchObject({ of: 2, pending: ['a/b'] })
+  })
+})

@@ -23,6 +23,8 @@ import { type KindName, kindOf, pathOf } from './kinds.ts'
 const SELVEDGE = '/apis/selvedge.dev/v1'
 /** Of a list, in one answer. */
 const PAGE_ITEMS = 1_000
+/** The control plane lets nobody wait for longer at a time. */
+const WAIT_MS_MAX = 120_000
 const APPLIED = ['revision', 'results', 'warnings'] as const
 
 /** The control plane's REST API, one method for each thing that can be asked. All throw `CliFailure`. */
@@ -127,9 +129,19 @@ export class MeshApi {
   }
 
   /** Answers when the sidecars concerned have all acknowledged `revision`, or when the time is over. */
-  wait(revision: number, timeoutMs: number): Promise<WaitAnswer> {
-    const path = `${SELVEDGE}/fleet/wait?revision=${revision}&timeoutMs=${timeoutMs}`
-    return this.#client.call(path, { timeoutMs: timeoutMs + 5_000, fields: ['live', 'of', 'pending', 'nacks'] })
+  async wait(revision: number, timeoutMs: number): Promise<WaitAnswer> {
+    for (let waitedMs = 0; ; ) {
+      const partMs = Math.min(timeoutMs - waitedMs, WAIT_MS_MAX)
+      const path = `${SELVEDGE}/fleet/wait?revision=${revision}&timeoutMs=${partMs}`
+      const answer: WaitAnswer = await this.#client.call(path, {
+        timeoutMs: partMs + 5_000,
+        fields: ['live', 'of', 'elapsedMs', 'pending', 'nacks'],
+      })
+      if (answer.pending.length === 0 || waitedMs + partMs >= timeoutMs) {
+        return { ...answer, elapsedMs: waitedMs + answer.elapsedMs }
+      }
+      waitedMs += partMs
+    }
   }
 
   /** @param windowMs 0 means since the control plane's start */
