@@ -31,8 +31,8 @@ const defineCreate: DefineCommand = (create, cli) => {
     .option('--read-only', 'a token for the REST API that may look at everything and change nothing')
     .option('--read-write', 'a token for the REST API that may do all')
     .option('--name <NAME>', 'whose token for the REST API it is; the audit log tells it')
-    .option('--uses <N>', 'how often a join token can be used')
-    .option('--ttl <DURATION>', 'how long it holds')
+    .option('--uses <N>', 'how often a join token can be used (default: once)')
+    .option('--ttl <DURATION>', 'how long it holds (default: 1h to join, 720h for the REST API)')
     .action(async (options: CreateOptions) => {
       const wish = wishOf(options)
       const limits = options.ttl === undefined ? {} : { ttlMs: durationMs(options.ttl) }
