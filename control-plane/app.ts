@@ -97,7 +97,9 @@ async function assemble(
   const metrics = controlMetrics({ storeRevision: () => store.revision(), clock })
   const guard = await openGuard(config, kept, clock, log, onClose)
   metrics.guarded(guard.alarms)
-  const fleet = metrics.observed(createFleet({ clock, revision: () => world.state().revision }))
+  const workloads = (await store.leases.list()).map(({ workload }) => workload)
+  const expected = { workloads, graceMs: config.restartGraceMs }
+  const fleet = metrics.observed(createFleet({ clock, revision: () => world.state().revision, expected }))
   const registry = await openRegistry(config, kept, log)
   onClose(() => registry.close())
   const identify = (call: Parameters<typeof peerIdentity>[0]) =>

@@ -145,6 +145,21 @@ describe('the fleet', () => {
       expect(waiting.seen.answer).toMatchObject({ live: 1, of: 1, pending: [], elapsedMs: 2_000 })
     })
 
+    it('counts those that the control plane before knew, until they are back or their grace is over', async () => {
+      const expected = { workloads: ['a', 'b'].map(name => workloadKey('bookshop', name)), graceMs: 5_000 }
+      fleet = createFleet({ clock: systemClock, revision: () => newest, expected })
+      const waiting = wait(6)
+      expect(await answered(wait(6, 0))).toMatchObject({ live: 0, of: 2, pending: ['bookshop/a', 'bookshop/b'] })
+      const a = connect('a')
+      a.sent(6)
+      a.acknowledged(true)
+      await vi.advanceTimersByTimeAsync(4_999)
+      expect(waiting.seen.answer).toBeUndefined()
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await answered(waiting)).toMatchObject({ live: 1, of: 1, elapsedMs: 5_000, pending: [] })
+      expect(await answered(wait(6))).toMatchObject({ live: 1, of: 1 })
+    })
+
     it('does not count a sidecar that has been gone for long', async () => {
       current('a').disconnect()
       await vi.advanceTimersByTimeAsync(2_000)

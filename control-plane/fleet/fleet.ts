@@ -37,11 +37,19 @@ export interface FleetOptions {
   readonly clock: Clock
   /** The newest revision that there is. */
   readonly revision: () => number
+  /**
+   * The sidecars that the control plane before this one knew. They carry traffic by what they hold, and come back within `graceMs` from now:
+   * until then a wait counts them, or a write just after a restart would be live wherever nobody has come back yet. @default none
+   */
+  readonly expected?: { readonly workloads: readonly WorkloadKey[]; readonly graceMs: number }
 }
 
-export function createFleet({ clock, revision }: FleetOptions): Fleet {
+export function createFleet({ clock, revision, expected = { workloads: [], graceMs: 0 } }: FleetOptions): Fleet {
   const members = new Map<WorkloadKey, Member>()
   const waiters = new Set<Waiter>()
+  /** Who has not come back yet. */
+  const missing = new Set(expected.workloads)
+  const missingUntilMs = clock.nowMs() + expected.graceMs
   let connected = 0
 
   /** Tells all waits what is true of one sidecar now. */
@@ -74,6 +82,16 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
       },
       Math.max(0, changedMs + RETURN_GRACE_MS - clock.nowMs()),
     )
+    timer.unref()
+  }
+
+  function noteMissing(waiter: Waiter): void {
+    const leftMs = missingUntilMs - clock.nowMs()
+    if (missing.size === 0 || leftMs <= 0) return
+    for (const workload of missing) waiter.note(workload, { kind: 'pending' })
+    const timer = setTimeout(() => {
+      for (const workload of missing) waiter.note(workload, undefined)
+    }, leftMs)
     timer.unref()
   }
 
@@ -122,6 +140,7 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
       member.left = false
       member.subscriptions = subscriptions
       members.set(facts.workload, member)
+      missing.delete(facts.workload)
       tell(member)
       return ok(streamOf(member, stream))
     },
@@ -153,6 +172,7 @@ export function createFleet({ clock, revision }: FleetOptions): Fleet {
           waiter.note(member.facts.workload, member.history.verdict(wanted))
           if (member.stream === undefined) forgetLater(waiter, member)
         }
+        noteMissing(waiter)
         if (waiters.size >= WAITERS_MAX || signal.aborted) waiter.finish()
         else {
           waiters.add(waiter)
