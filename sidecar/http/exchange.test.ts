@@ -4,6 +4,7 @@ import {
   type AnswerSink,
   answerCause,
   Exchange,
+  endBroken,
   type Filter,
   Headers,
   NO_BODY,
@@ -61,6 +62,33 @@ const noting = (heard: string[], name: string, more: Partial<Filter> = {}): Filt
 })
 const rescuing: Partial<Filter> = { rescue: (x, cause, detail) => answerCause(x, 503, 'x', cause, detail) }
 const head = ownHead(200, 'OK', [], 0)
+
+describe('the end of an exchange in which something has thrown', () => {
+  const ours = new Error('ours')
+  const throwing = (): never => {
+    throw ours
+  }
+
+  test('is an answer that names the cause', () => {
+    const { x, heard } = recorded()
+    const broken: unknown[] = []
+    new Stack([noting(heard, 'a', rescuing)], () => {}).begin(x)
+    endBroken(x, ours, error => void broken.push(error))
+    expect(heard).toEqual(['a in', 'a out', 'head 503', expect.stringContaining('data selvedge'), 'end', 'a ended'])
+    expect(broken).toEqual([ours])
+  })
+
+  test('is the end of its connection where the answer throws too, and once', () => {
+    const { x, heard } = recorded()
+    const broken: unknown[] = []
+    new Stack([{ name: 'bad', rescue: throwing }], () => {}).begin(x)
+    endBroken(x, 'first', error => void broken.push(error))
+    x.breakOff()
+    expect(heard).toEqual(['reset'])
+    expect(broken).toEqual(['first', ours])
+    expect(x.progress).toBe('ended')
+  })
+})
 
 describe('an exchange', () => {
   test('keeps the order: one head, then the body, then one end', () => {

@@ -194,8 +194,19 @@ export class Exchange {
     if (this.status === 0) this.status = CLIENT_CLOSED
     this.facts.detail = 'the caller went away'
     const { carrier } = this
-    this.finish()
-    carrier?.cancel()
+    try {
+      this.finish()
+    } finally {
+      // Whatever is thrown by who hears of it, nothing goes on for nobody.
+      carrier?.cancel()
+    }
+  }
+
+  /** Ends the caller's side where even `fail` has thrown. No filter is asked. */
+  breakOff(): void {
+    if (this.progress === 'ended') return
+    this.progress = 'ended'
+    this.sink.reset()
   }
 
   private finish(): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { assert } from '../../common/mod.ts'
-import type { Exchange, TunnelEnd } from '../http/mod.ts'
+import { type Exchange, endBroken, type TunnelEnd } from '../http/mod.ts'
 import { H1ServerSession } from '../session/mod.ts'
 import { breakOff, closeAfterWrites, dial, SocketWriter, type Turn } from '../transport/mod.ts'
 import type { UpstreamEnvironment } from '../upstream/mod.ts'
@@ -55,19 +55,28 @@ function tunnel(
   to: Extract<Resolved, { kind: 'external' }>,
 ): void {
   x.facts.destination = 'external'
-  const { wheel, lookups, turn, isOurselves } = parts.environment
+  const { wheel, lookups, turn, isOurselves, broken } = parts.environment
+  // These are called by timers and by Node's sockets, where what is thrown would end the process.
+  const guarded = (work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      endBroken(x, error, broken)
+    }
+  }
   const target = { kind: 'plain', host: to.host, port: to.port, allowHalfOpen: true } as const
   const giveUp = dial(target, CONNECT_TIMEOUT_MS, wheel, lookups, {
-    connected: socket => {
-      if (isOurselves(socket)) {
-        socket.destroy()
-        x.fail('bad-request', `${to.host}:${to.port} is this sidecar itself`)
-      } else {
-        session.acceptTunnel(ESTABLISHED, farEnd(socket, session, turn))
-        x.handedOver()
-      }
-    },
-    failed: detail => x.fail('connect-failed', detail),
+    connected: socket =>
+      guarded(() => {
+        if (isOurselves(socket)) {
+          socket.destroy()
+          x.fail('bad-request', `${to.host}:${to.port} is this sidecar itself`)
+        } else {
+          session.acceptTunnel(ESTABLISHED, farEnd(socket, session, turn))
+          x.handedOver()
+        }
+      }),
+    failed: detail => guarded(() => x.fail('connect-failed', detail)),
   })
   x.carrier = { cancel: giveUp, drained: () => undefined }
 }

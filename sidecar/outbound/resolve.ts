@@ -1,5 +1,5 @@
 import { FIRST_USE_WAIT_MS, type ServiceKey } from '../../common/mod.ts'
-import type { Exchange } from '../http/mod.ts'
+import { type Exchange, endBroken } from '../http/mod.ts'
 import type { CurrentPolicy, KnownService } from '../policy/mod.ts'
 import { Timer, type TimerWheel } from '../transport/mod.ts'
 import type { UpstreamEnvironment } from '../upstream/mod.ts'
@@ -58,8 +58,7 @@ export class Resolver {
       try {
         done(known)
       } catch (error) {
-        this.broken(error)
-        x.fail('upstream-protocol-error', 'an exception in this sidecar')
+        endBroken(x, error, this.broken)
       }
     }
     const timer = new Timer(() => {

@@ -260,6 +260,14 @@ describe('a source over a file', () => {
     }
   })
 
+  test('reads itself what no thread can be started for', async () => {
+    writeFileSync(path, WORKLOAD + aService('a'))
+    const start = (): never => {
+      throw new Error('ERR_WORKER_INIT_FAILED: EAGAIN')
+    }
+    expect(await loadAside({ ...identity, path }, start)).toEqual(loadFile({ ...identity, path }))
+  })
+
   test('a refusal by the sidecar is logged, and the same edit is offered again with the next', () => {
     const { sink, log, edit } = started(WORKLOAD)
     sink.refuseWith = [{ resource: 'service/shop/a', field: 'entries[0]', message: 'is odd' }]

@@ -19,7 +19,7 @@ export interface FileSourceOptions extends FileToLoad {
   /** How changes are noticed; the default watches the file system. Returns the function that ends it. */
   readonly watch?: (path: string, changed: () => void) => () => void
   /** How a large file is loaded while requests go on; the default uses a thread. */
-  readonly load?: typeof loadAside
+  readonly load?: (file: FileToLoad) => ReturnType<typeof loadAside>
 }
 
 /** To load a smaller file takes less than 50 ms; to start a thread for it takes as long. */

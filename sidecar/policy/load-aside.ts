@@ -13,7 +13,7 @@ const WORKER = new URL(`./load-file-worker${extname(import.meta.filename)}`, imp
  * Loads a file in a thread of its own: to parse and compile a megabyte takes 0.6 s, for which every request would wait. The thread lives for
  * that alone, and takes some 40 MB meanwhile. Where it can't be started, or dies, the file is loaded here.
  */
-export function loadAside(file: FileToLoad): Promise<Loaded> {
+export function loadAside(file: FileToLoad, start = startWorker): Promise<Loaded> {
   return new Promise(resolve => {
     let settled = false
     const settle = (loaded: () => Loaded): void => {
@@ -21,12 +21,22 @@ export function loadAside(file: FileToLoad): Promise<Loaded> {
       settled = true
       resolve(loaded())
     }
-    const { path, workload, trustDomain } = file
-    const worker = new Worker(WORKER, { workerData: { path, workload, trustDomain } })
+    let worker: Worker
+    try {
+      worker = start(file)
+    } catch {
+      // As many threads run as this container, or user, may have.
+      settle(() => loadFile(file))
+      return
+    }
     // A sidecar that ends doesn't wait for it.
     worker.unref()
     worker.once('message', (loaded: Loaded) => settle(() => loaded))
     worker.once('error', () => settle(() => loadFile(file)))
     worker.once('exit', () => settle(() => loadFile(file)))
   })
+}
+
+function startWorker({ path, workload, trustDomain }: FileToLoad): Worker {
+  return new Worker(WORKER, { workerData: { path, workload, trustDomain } })
 }

@@ -441,6 +441,18 @@ describe('an exception of ours', () => {
     expect(heard).toContain('broken ours')
   })
 
+  test('in what is told of the end of an exchange neither keeps its connection counted nor what is done for it', async () => {
+    let cancelled = 0
+    const { socket, heard } = await serve((x: Exchange) => {
+      x.carrier = { cancel: () => void cancelled++, drained: () => {} }
+      new Stack([{ name: 'bad', end: throwing }], () => {}).begin(x)
+    })
+    await socket.receive(get())
+    await socket.receiveReset()
+    expect(heard).toEqual(['opened', 'closed', 'broken ours'])
+    expect(cancelled).toBe(1)
+  })
+
   test('for a pipelined request is caught too', async () => {
     const { socket, heard } = await serve(x => (x.request.target === '/2' ? throwing() : answer(x)))
     await socket.receive(get('/1') + get('/2'))

@@ -556,12 +556,16 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
     const before = this.state
     this.state = CLOSED
     this.held.clear()
-    if (before.kind === 'lingering') clearTimeout(before.timer)
-    else if (before.kind === 'exchange') {
-      if (!this.requestDone) this.bodySink?.reset()
-      before.x.callerGone()
-    } else if (before.kind === 'tunnel') before.far.closed()
-    this.host.closed(this)
+    try {
+      if (before.kind === 'lingering') clearTimeout(before.timer)
+      else if (before.kind === 'exchange') {
+        if (!this.requestDone) this.bodySink?.reset()
+        before.x.callerGone()
+      } else if (before.kind === 'tunnel') before.far.closed()
+    } finally {
+      // Whatever becomes of the exchange, the connection is counted out.
+      this.host.closed(this)
+    }
   }
 }
 

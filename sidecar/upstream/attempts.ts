@@ -17,7 +17,14 @@ import {
 import { recordOutcome } from '../../decide/outlier/mod.ts'
 import { decideRetry, type RetryStop } from '../../decide/retry/mod.ts'
 import { attemptDeadline } from '../../decide/timeout/mod.ts'
-import type { Carrier, Exchange, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
+import {
+  type Carrier,
+  type Exchange,
+  endBroken,
+  type ResponseHead,
+  type TunnelEnd,
+  type TunnelNear,
+} from '../http/mod.ts'
 import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
 import { Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
@@ -208,12 +215,12 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   }
 
   private request(endpoint: EndpointState, session: H1ClientSession): void {
+    loadStarted(endpoint.load)
     this.doing = { kind: 'requesting', endpoint, session }
     // From the queue it may be another than was picked.
     this.x.facts.endpoint = endpoint.name
     this.x.facts.mtls = endpoint.mtls
     this.headMs = 0
-    loadStarted(endpoint.load)
     this.environment.attempting(this.x)
     session.send(this.x.request, this)
     this.body?.sendTo(session)
@@ -242,6 +249,15 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   onHead(head: ResponseHead): void {
     const { doing } = this
     if (doing.kind !== 'requesting') return
+    // As `guarded`, without a closure for each answer.
+    try {
+      this.answeredBy(doing, head)
+    } catch (error) {
+      this.collapse(error)
+    }
+  }
+
+  private answeredBy(doing: Extract<Doing, { kind: 'requesting' }>, head: ResponseHead): void {
     const now = this.environment.turn.nowMs()
     this.headMs = now
     const cause = farCause(head, doing.endpoint.mtls)
@@ -277,15 +293,28 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     const { doing } = this
     if (doing.kind !== 'requesting') return
     this.doing = NOTHING
-    this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.turn.nowMs())
-    this.settle()
-    this.x.end(undefined)
+    // The connection is somebody else's already: nobody else would end this exchange.
+    try {
+      this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.turn.nowMs())
+      this.settle()
+      this.x.end(undefined)
+    } catch (error) {
+      this.collapse(error)
+    }
   }
 
   onFailure(kind: ClientFailure, detail: string, bytesSeen: boolean): void {
     const { doing } = this
     if (doing.kind !== 'requesting') return
-    const { endpoint, session } = doing
+    this.guarded(() => this.failedBy(doing, kind, detail, bytesSeen))
+  }
+
+  private failedBy(
+    { endpoint, session }: Extract<Doing, { kind: 'requesting' }>,
+    kind: ClientFailure,
+    detail: string,
+    bytesSeen: boolean,
+  ): void {
     if (kind === 'reset' && !bytesSeen && session.reused && !this.raced && this.repeatable()) {
       // The endpoint closed a kept connection just as we used it again. That is no failure of its own.
       this.raced = true
@@ -446,10 +475,15 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     try {
       work()
     } catch (error) {
-      this.leave()
-      this.settle()
-      this.environment.broken(error)
-      this.x.fail('upstream-protocol-error', 'an exception in this sidecar')
+      this.collapse(error)
     }
+  }
+
+  /** Something of ours has thrown. All that was held is given back, and the caller is told. */
+  private collapse(error: unknown): void {
+    const endpoint = this.leave()
+    if (endpoint !== undefined) loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
+    this.settle()
+    endBroken(this.x, error, this.environment.broken)
   }
 }

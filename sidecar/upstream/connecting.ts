@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { systemClock } from '../../common/mod.ts'
 import type { H1ClientSession } from '../session/mod.ts'
 import { beforeCertificateEnd, type DialTarget, dial, Timer } from '../transport/mod.ts'
@@ -33,6 +34,10 @@ export class Connecting {
   /** Not begun yet: as many handshakes as may be are under way. */
   private turn: Timer | undefined = undefined
   private stop: () => void = () => undefined
+  /** Whether it is ours to count it out of the circuit breaker: until the pool has it. */
+  private counted = true
+  private socket: Socket | undefined = undefined
+  private dialling = false
 
   constructor(
     endpoint: EndpointState,
@@ -61,7 +66,6 @@ export class Connecting {
   private dial(target: DialTarget): void {
     const { endpoint, destination, environment } = this
     const { era } = endpoint.pool
-    endpoint.handshakes++
     this.stop = dial(
       target,
       destination.settings.connectTimeoutMs,
@@ -70,8 +74,10 @@ export class Connecting {
       {
         connected: (socket, reads) =>
           this.guarded(() => {
-            this.dialled()
             const session = endpoint.pool.adopt(socket, reads, era)
+            this.socket = socket
+            this.counted = false
+            this.dialled()
             beforeCertificateEnd(socket, systemClock, environment.random, () => session.retire())
             const taker = this.leave()
             if (taker?.connected(session, endpoint) === true) return
@@ -88,18 +94,22 @@ export class Connecting {
       },
       environment.reads,
     )
+    this.dialling = true
+    endpoint.handshakes++
   }
 
   /** One handshake fewer is under way: who has waited the longest begins. */
   private dialled(): void {
     const { endpoint, environment } = this
+    if (!this.dialling) return
+    this.dialling = false
     endpoint.handshakes--
     const next = endpoint.connecting.find(({ turn }) => turn !== undefined)
     // The identity may have been renewed while it waited.
     const target = next === undefined ? undefined : endpoint.target(environment.svid())
     if (next === undefined || target === undefined) return
     next.endTurn()
-    next.dial(target)
+    next.guarded(() => next.dial(target))
   }
 
   private endTurn(): void {
@@ -109,7 +119,7 @@ export class Connecting {
 
   private failed(detail: string): void {
     const taker = this.leave()
-    this.destination.connectionEnded()
+    this.countOut()
     taker?.connectFailed(this.endpoint, detail)
   }
 
@@ -125,10 +135,15 @@ export class Connecting {
 
   /** The request has gone, and the connection is not made. */
   giveUp(): void {
-    const dialling = this.turn === undefined
     this.leave()
     this.stop()
-    if (dialling) this.dialled()
+    this.dialled()
+    this.countOut()
+  }
+
+  private countOut(): void {
+    if (!this.counted) return
+    this.counted = false
     this.destination.connectionEnded()
   }
 
@@ -137,7 +152,17 @@ export class Connecting {
       work()
     } catch (error) {
       this.environment.broken(error)
+      this.collapse()
     }
+  }
+
+  /** Something of ours has thrown: the request that waits hears of it, and the connection is counted out. */
+  private collapse(): void {
+    const taker = this.leave()
+    this.stop()
+    this.socket?.destroy()
+    this.countOut()
+    taker?.connectFailed(this.endpoint, 'an exception in this sidecar')
   }
 
   private leave(): ConnectionTaker | undefined {
