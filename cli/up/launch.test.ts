@@ -26,6 +26,17 @@ describe('a process', () => {
     await expect(launch({ ...spec, command: ['/does/not/exist'] })).rejects.toThrow(/ENOENT/)
   })
 
+  test('whose folder is not there is an error that names the folder, not the command', async () => {
+    const launched = launch({
+      command: ['/bin/sh'],
+      cwd: '/does/not/exist',
+      env: {},
+      onLine: () => {},
+      guard: NO_GUARD,
+    })
+    await expect(launched).rejects.toThrow('its folder /does/not/exist is not there')
+  })
+
   test('is read to its last line', async () => {
     const lines: string[] = []
     const child = await launchShell('for i in 1 2 3; do echo $i; done; printf last', lines)

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { Guard } from './guard.ts'
@@ -51,7 +52,9 @@ export function launch(spec: LaunchSpec): Promise<Child> {
   forEachLine(child.stderr, line => spec.onLine(line, 'stderr'))
 
   return new Promise((resolve, reject) => {
-    child.once('error', reject)
+    child.once('error', error =>
+      reject(cwdIsMissing(spec.cwd) ? new Error(`its folder ${spec.cwd} is not there`) : error),
+    )
     child.once('spawn', () => {
       const pid = child.pid
       if (pid === undefined) return reject(new Error(`${file} has no process id`))
@@ -61,6 +64,11 @@ export function launch(spec: LaunchSpec): Promise<Child> {
       resolve({ pid, ready, exited, signal: name => signalGroup(pid, name), alive: () => signalGroup(pid, 0) })
     })
   })
+}
+
+/** The system says of both that "there is no such file", and names the command. */
+function cwdIsMissing(cwd: string | undefined): boolean {
+  return cwd !== undefined && !statSync(cwd, { throwIfNoEntry: false })?.isDirectory()
 }
 
 function forEachLine(stream: Readable, onLine: (line: string) => void): void {
