@@ -1,6 +1,6 @@
-import { err, ok, type Result } from '../../common/mod.ts'
+import { err, ok, type Result, stableJson } from '../../common/mod.ts'
 import { type Resource, validateResource } from '../../model/resources/mod.ts'
-import type { AuditRecord, ResourceContent, ResourceRef, StoreChange } from '../store/mod.ts'
+import type { AuditRecord, ResourceContent, ResourceRef, Store, StoreChange } from '../store/mod.ts'
 import { summary } from './apply.ts'
 import { parseObject } from './body.ts'
 import { checkQuery, dryRunOf } from './query.ts'
@@ -32,7 +32,7 @@ async function rollback(writer: Writer, call: ApiCall): Promise<Result<ApiAnswer
     const message = `Cannot roll back revision ${revision}: no change${what} is known of it. See which are with "selvedge history".`
     return err({ code: 404, message })
   }
-  const undone = changesOf(changed.toReversed(), force)
+  const undone = await changesOf(writer.store, changed.toReversed(), force)
   if (!undone.ok) return undone
   const { changes, restored } = undone.value
   const warnings = warningsOf(writer, restored)
@@ -72,16 +72,16 @@ async function wishOf(call: ApiCall): Promise<Result<Wish, Refusal>> {
   return ok({ revision, resource, force })
 }
 
-/** The changes that undo these; without `force` each holds only while nothing has come after it. */
-function changesOf(
+/** The changes that undo these; without `force` each holds only while all is as it left it. */
+async function changesOf(
+  store: Store,
   records: readonly AuditRecord[],
   force: boolean,
-): Result<{ readonly changes: readonly StoreChange[]; readonly restored: readonly Resource[] }, Refusal> {
+): Promise<Result<{ readonly changes: readonly StoreChange[]; readonly restored: readonly Resource[] }, Refusal>> {
   const changes: StoreChange[] = []
   const restored: Resource[] = []
   for (const { before, after, revision } of records) {
-    // What is not there has no version: 0.
-    const expectedResourceVersion = force ? undefined : after === undefined ? 0 : revision
+    const expectedResourceVersion = force ? undefined : await versionLeft(store, after, revision)
     if (before === undefined) {
       if (after !== undefined) changes.push({ kind: 'delete', ref: refIn(after), expectedResourceVersion })
       continue
@@ -94,6 +94,17 @@ function changesOf(
     restored.push(resource.value)
   }
   return ok({ changes, restored })
+}
+
+/**
+ * The version that a resource has while it is as `revision` left it. What was changed since and changed back counts as that: else nobody
+ * could roll back one revision after the other, since each rollback is a change, too.
+ */
+async function versionLeft(store: Store, after: ResourceContent | undefined, revision: number): Promise<number> {
+  // What is not there has no version: 0.
+  if (after === undefined) return 0
+  const now = await store.read(refIn(after))
+  return now !== undefined && stableJson(now.content) === stableJson(after) ? now.resourceVersion : revision
 }
 
 /** By its name alone: a kind's rules may have become stricter since. */

@@ -223,6 +223,23 @@ describe('a write', () => {
       expect((await plane.call('GET', `${SERVICES}/new`)).code).toBe(404)
     })
 
+    it('one revision after the other, the newest first, back to the beginning', async () => {
+      const revisions: number[] = []
+      for (const v of ['1', '2', '3']) revisions.push(await plane.apply(service('a', { v }), service(`only-${v}`)))
+      const ref = { kind: 'Service', namespace: 'bookshop', name: 'a' }
+      revisions.push(Number((await plane.call('POST', `${MESH}/delete`, { resources: [ref] })).json.revision))
+      for (const [revision, labels] of [
+        [revisions[3], { v: '3' }],
+        [revisions[2], { v: '2' }],
+        [revisions[1], { v: '1' }],
+        [revisions[0], undefined],
+      ] as const) {
+        expect((await rollback({ revision })).code, String(revision)).toBe(200)
+        expect((await plane.call('GET', `${SERVICES}/a`)).json.metadata.labels).toEqual(labels)
+      }
+      expect((await plane.call('GET', SERVICES)).json.items).toEqual([])
+    })
+
     it('but not over what came after it, unless by force; or of one resource alone', async () => {
       const first = await plane.apply(service('a', { v: '1' }), service('b', { v: '1' }))
       const second = await plane.apply(service('a', { v: '2' }), service('b', { v: '2' }))
