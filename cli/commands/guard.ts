@@ -1,6 +1,6 @@
 import { type DefineCommand, examples, outputOption, type ServerOptions, serverOptions, withMesh } from '../cli.ts'
 import { print } from '../print.ts'
-import { age } from '../render/mod.ts'
+import { age, count } from '../render/mod.ts'
 import type { Alarm } from '../rest/mod.ts'
 
 interface GuardOptions extends ServerOptions {
@@ -29,7 +29,7 @@ export const defineGuard: DefineCommand = (command, cli) => {
       await print(cli.terminal, options.output, { released }, () =>
         released.length === 0
           ? ['Nothing was held back.']
-          : released.map(({ reason, count }) => `released: ${count} ${reason === 'store' ? 'kinds' : 'workloads'}`),
+          : released.map(alarm => `released: ${count(alarm.count, alarm.reason === 'store' ? 'kind' : 'workload')}`),
       )
     })
   })

@@ -162,6 +162,18 @@ describe('[DISC-5] the guard', () => {
       expect(noted).toEqual([{ revision: 2, counts: { Service: 1 } }])
     })
 
+    it('takes nothing for lost that somebody deletes while it is frozen', () => {
+      const world = new FakeWorld(worldOf([service('a')]))
+      guarding(world, { revision: 7, counts: { Service: 1, MeshPolicy: 1 } })
+      world.change('commit', gone('a', 'Service'))
+      expect(guard.alarms()).toMatchObject([{ count: 1, message: expect.not.stringMatching(/Service/) }])
+      const text =
+        '{apiVersion: selvedge.dev/v1, kind: MeshPolicy, metadata: {namespace: ns, name: default}, spec: {accessLog: true}}'
+      for (const resource of parsed(text)) world.change('commit', put(resource))
+      expect(guard.frozen()).toBe(false)
+      expect(guard.alarms()).toEqual([])
+    })
+
     it('goes on when it is told to, and tells that all may be pushed', () => {
       guarding(new FakeWorld(worldOf([service('a')])), before)
       const told = vi.fn()

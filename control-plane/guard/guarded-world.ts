@@ -56,7 +56,9 @@ export function guardWorld(options: GuardOptions): GuardedWorld {
     if (news.origin === 'leases') noteLeases(news)
     settle()
     if (lost.length > 0 && before !== undefined) {
-      lost = lostKinds(before, censusOf(state.world, before.revision), [])
+      // What goes from here on, somebody deletes before our eyes.
+      const missing = new Set(lost.map(({ kind }) => kind))
+      lost = lostKinds(before, censusOf(state.world, before.revision), []).filter(({ kind }) => missing.has(kind))
       if (lost.length === 0) log.info('The store holds again what it had lost: sidecars are told what has changed')
     }
     if (lost.length === 0 && news.origin === 'commit') note(censusOf(state.world, state.revision))
