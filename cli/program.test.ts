@@ -54,6 +54,7 @@ test.each([
   ['rollback'],
   ['rollback', 'x'],
   ['rollback', '3', 'service'],
+  ['run', '--port', '65536', '--', 'true'],
   ['check', '--expiry', 'soon'],
   ['check', 'me'],
   ['token', 'create'],

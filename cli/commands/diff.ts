@@ -49,7 +49,7 @@ async function differences(
     const live = await api.find(kindOf(kind), metadata.namespace, metadata.name)
     const text = (value: object | undefined) =>
       value === undefined ? [] : yaml(asWritten(value)).trimEnd().split('\n')
-    const difference = unifiedDiff(text(live), text(resource))
+    const difference = unifiedDiff(text(live), text(inOrderOf(live, resource) as object))
     if (difference.length === 0) continue
     const name = `${kind}/${metadata.namespace}/${metadata.name}`
     lines.push(`--- ${live === undefined ? '/dev/null' : `live/${name}`}`, `+++ file/${name}`, ...difference)
@@ -62,4 +62,14 @@ function asWritten(resource: object): object {
   const { status: _status, ...rest } = resource as AnyResource
   const kept = Object.entries(rest.metadata).filter(([field]) => !SERVER_METADATA.includes(field))
   return { ...rest, metadata: Object.fromEntries(kept) }
+}
+
+/** `value` with its fields in the order of `model`, as far as that goes: to apply, their order is no difference. */
+export function inOrderOf(model: unknown, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item, i) => inOrderOf(Array.isArray(model) ? model[i] : undefined, item))
+  if (typeof value !== 'object' || value === null || typeof model !== 'object' || model === null) return value
+  const [ordered, fields] = [model as Record<string, unknown>, value as Record<string, unknown>]
+  const known = Object.keys(ordered).filter(name => Object.hasOwn(fields, name))
+  const names = new Set([...known, ...Object.keys(fields)])
+  return Object.fromEntries([...names].map(name => [name, inOrderOf(ordered[name], fields[name])]))
 }

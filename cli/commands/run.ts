@@ -17,6 +17,8 @@ import {
 } from '../up/mod.ts'
 import { wholeNumber } from './token.ts'
 
+const PORT_MAX = 65_535
+
 interface RunFlags extends ServerOptions {
   readonly service?: string
   readonly namespace: string
@@ -74,13 +76,19 @@ function processOf(command: readonly string[], flags: RunFlags): ProcessResource
       command,
       service,
       serviceAccount,
-      port: flags.port === undefined ? undefined : wholeNumber('--port', flags.port),
+      port: flags.port === undefined ? undefined : portOf(flags.port),
       labels: {},
       replicas: 1,
       env: {},
       cwd: undefined,
     },
   }
+}
+
+function portOf(text: string): number {
+  const port = wholeNumber('--port', text)
+  if (port <= PORT_MAX) return port
+  throw usageFailure(`Cannot use --port ${text}: give a port, 1 to ${PORT_MAX}`)
 }
 
 /** The Service that the program answers for, unless somebody has written one. */

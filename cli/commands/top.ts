@@ -4,6 +4,7 @@ import { print } from '../print.ts'
 import { edgeTableLines } from '../render/mod.ts'
 import { Screen } from '../screen.ts'
 import { durationMs } from './duration.ts'
+import { patienceOf } from './patience.ts'
 
 interface TopOptions extends ServerOptions {
   readonly window: string
@@ -22,11 +23,15 @@ export const defineTop: DefineCommand = (command, cli) => {
       const windowMs = durationMs(options.window)
       const screen = new Screen(cli.terminal)
       await withMesh(cli, options, async api => {
+        const patience = patienceOf(cli)
         for (;;) {
-          const graph = await api.graph(windowMs)
-          if (options.output === 'table')
-            screen.table(graph.edges.length === 0 ? ['No traffic yet.'] : edgeTableLines(graph.edges))
-          else await print(cli.terminal, options.output, graph, () => [])
+          const graph = await api.graph(windowMs).catch(thrown => patience.failed(thrown))
+          if (graph !== undefined) {
+            patience.answered()
+            if (options.output === 'table')
+              screen.table(graph.edges.length === 0 ? ['No traffic yet.'] : edgeTableLines(graph.edges))
+            else await print(cli.terminal, options.output, graph, () => [])
+          }
           if (options.once === true) return
           await sleep(cli.terminal.interactive ? REFRESH_INTERACTIVE_MS : REFRESH_PLAIN_MS)
         }

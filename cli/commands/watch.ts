@@ -4,6 +4,7 @@ import { CliFailure } from '../failure.ts'
 import { type Format, yamlWriter } from '../print.ts'
 import { plainLine, resourceTableLines } from '../render/mod.ts'
 import type { AnyResource, KindName, MeshApi } from '../rest/mod.ts'
+import { type Patience, patienceOf } from './patience.ts'
 
 interface Watched {
   readonly kind: KindName
@@ -20,33 +21,45 @@ const PAUSE_MS = 1_000
 export async function watchResources(cli: Cli, api: MeshApi, watched: Watched, output: Format): Promise<void> {
   const { kind, namespace, selector, name } = watched
   const show = await printer(cli, kind, output)
+  const patience = patienceOf(cli)
   for (;;) {
-    const { items, resourceVersion } = await api.listAt(kind, namespace, selector)
+    const list = await api.listAt(kind, namespace, selector).catch(thrown => patience.failed(thrown))
+    if (list === undefined) {
+      await sleep(PAUSE_MS)
+      continue
+    }
+    patience.answered()
+    const { items, resourceVersion } = list
     for (const item of items) if (name === undefined || item.metadata.name === name) show('ADDED', item)
     let from: string | undefined = resourceVersion
     while (from !== undefined) {
-      from = await follow(api, watched, from, show)
+      from = await follow(api, watched, from, { show, patience })
       await sleep(PAUSE_MS)
     }
   }
 }
 
-/** Shows one watch to its end, and says where the next begins; `undefined`: what comes next is known from a new list alone. */
+/** Shows one watch to its end, which a restart of the control plane may be, and says where the next begins; `undefined`: what comes next is known from a new list alone. */
 async function follow(
   api: MeshApi,
   { kind, namespace, selector, name }: Watched,
   from: string,
-  show: (type: string, resource: AnyResource) => void,
+  { show, patience }: { show: (type: string, resource: AnyResource) => void; patience: Patience },
 ): Promise<string | undefined> {
   let reached = from
-  for await (const event of api.watch(kind, namespace, { selector, name, from })) {
-    if (event.type === 'ERROR') {
-      if (event.object.code === 410) return undefined
-      throw new CliFailure(event.object.message)
+  try {
+    for await (const event of api.watch(kind, namespace, { selector, name, from })) {
+      patience.answered()
+      if (event.type === 'ERROR') {
+        if (event.object.code === 410) return undefined
+        throw new CliFailure(event.object.message)
+      }
+      const { resourceVersion } = event.object.metadata
+      if (typeof resourceVersion === 'string') reached = resourceVersion
+      if (event.type !== 'BOOKMARK') show(event.type, event.object)
     }
-    const { resourceVersion } = event.object.metadata
-    if (typeof resourceVersion === 'string') reached = resourceVersion
-    if (event.type !== 'BOOKMARK') show(event.type, event.object)
+  } catch (thrown) {
+    patience.failed(thrown)
   }
   return reached
 }

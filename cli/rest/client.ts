@@ -30,6 +30,9 @@ export class ApiFailure extends CliFailure {
   }
 }
 
+/** Nobody answers, or what answered has broken off: it may be there again in a moment. */
+export class UnreachableFailure extends CliFailure {}
+
 /** No answer within this time counts as a control plane that hangs. */
 const ANSWER_TIMEOUT_MS = 10_000
 /** A whole answer's body: one that comes drop by drop never ends otherwise. */
@@ -131,7 +134,7 @@ export class ApiClient {
   #unreachable(thrown: unknown): CliFailure {
     if (thrown instanceof CliFailure) return thrown
     const why = whyUnreachable(thrown)
-    return new CliFailure(
+    return new UnreachableFailure(
       `Cannot reach the control plane at ${this.server.url}: ${why}. Start one with "selvedge up", or name another with --server`,
     )
   }
