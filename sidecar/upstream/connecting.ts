@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { systemClock } from '../../common/mod.ts'
 import type { H1ClientSession } from '../session/mod.ts'
 import { beforeCertificateEnd, type DialTarget, dial, Timer } from '../transport/mod.ts'
@@ -36,7 +35,7 @@ export class Connecting {
   private stop: () => void = () => undefined
   /** Whether it is ours to count it out of the circuit breaker: until the pool has it. */
   private counted = true
-  private socket: Socket | undefined = undefined
+  private socket: { destroy(): unknown } | undefined = undefined
   private dialling = false
 
   constructor(
