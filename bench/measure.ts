@@ -8,8 +8,8 @@ import { waitUntilAnswers } from './wait.ts'
 
 /** Before each measurement: connections are made, code is compiled, caches are filled. */
 const WARM_UP_SECONDS = 1
-/** Once for each peer after its start: a just-in-time compiler needs some ten thousand requests. */
-const FIRST_WARM_UP = { connections: 32, seconds: 2 }
+/** Once for each peer after its start: a just-in-time compiler is done after some hundred thousand requests. */
+const FIRST_WARM_UP = { connections: 32, seconds: 8 }
 /** A proxy that answers this share of requests wrongly, or a larger one, has not done the work. */
 const FAILED_SHARE_MAX = 0.001
 
