@@ -117,6 +117,13 @@ const sidecar: readonly Room[] = [
     packages: NODE,
   },
   {
+  {
+    path: 'sidecar/interception',
+    purpose: 'where a connection that the kernel redirected was going; the one native door',
+    may: [],
+    // Node has no getsockopt.
+    packages: [...NODE, 'koffi'],
+  },
     path: 'sidecar/session',
     purpose: 'a socket and a codec joined: connections that carry exchanges, and pools of them',
     may: ['http', 'codec/h1', 'transport', 'detect'].map(room => `sidecar/${room}`),

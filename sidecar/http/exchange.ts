@@ -1,4 +1,4 @@
-import type { Cause, SpiffeId } from '../../common/mod.ts'
+import type { Cause, OriginalDestination, SpiffeId } from '../../common/mod.ts'
 import type { Stack } from './filter.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 import { Headers } from './headers.ts'
@@ -33,7 +33,8 @@ export interface AnswerSink extends BodySink {
 
 /** Who called, as far as it was proved. */
 export type Caller =
-  | { readonly kind: 'application' }
+  /** `original`: where its connection was going, when the kernel has redirected it here. */
+  | { readonly kind: 'application'; readonly original?: OriginalDestination }
   /** `name` is `namespace/service-account`, or `other` where the SPIFFE ID has another form. */
   | { readonly kind: 'peer'; readonly spiffeId: SpiffeId; readonly name: string }
   | { readonly kind: 'unauthenticated'; readonly why: 'plaintext' }
