@@ -1,22 +1,17 @@
-import { type Clock, err, ok, type Random, type Result, refusalLog, systemClock, systemRandom } from '../common/mod.ts'
+import { type Clock, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
 import { CertificateAlarm, certificateState } from './certificate-alarm.ts'
-import { routeToCollector } from './collector-route.ts'
 import { forgetProxies, type SidecarConfig } from './config.ts'
+import { assembleDataPath } from './data-path.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { type Identity, loadEnrolment } from './identity/mod.ts'
-import { inboundStack, LocalApplication } from './inbound/mod.ts'
 import { type AccessLog, createAccessLog, createLog, type Log } from './log.ts'
 import { type OpenedSource, openOrigin } from './origin.ts'
-import { Authorities, connectStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
-import { isOwnListener, type OwnListener } from './own-listeners.ts'
-import { CurrentPolicy } from './policy/mod.ts'
+import { collectGarbage, OverloadWatch, ownMemory } from './overload/mod.ts'
+import { openPages, type Pages } from './pages.ts'
 import { type ApplicationProbe, probeApplication } from './probe.ts'
-import { Protection } from './protection.ts'
 import { spanExport } from './span-export.ts'
-import { EdgeReporter, Instruments, Tracer } from './telemetry/mod.ts'
-import { preloadExporters } from './telemetry/otlp/mod.ts'
-import { Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
-import type { UpstreamEnvironment } from './upstream/mod.ts'
+import { EdgeReporter } from './telemetry/mod.ts'
+import { type OtlpExport, preloadExporters } from './telemetry/otlp/mod.ts'
 import { adminView } from './view.ts'
 
 /** Where a running sidecar listens, as `host:port`. */
@@ -38,14 +33,9 @@ export interface Sidecar {
 const SWEEP_MS = 1_000
 /** Looking for services that nobody uses: a walk over all that are held. */
 const FORGET_SWEEP_MS = 30_000
-/** Looking for series of metrics that are no longer in use. */
-const METERS_SWEEP_MS = 60_000
 const DRAIN_POLL_MS = 20
 /** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
 const WITHDRAWAL_MS = 200
-/** After a renewal, new exchanges have moved to connections with the new certificate within this part of its life, and no later than this. */
-const MOVE_PART = 0.1
-const MOVE_MS_MAX = 5_000
 /** What closing may take after the drain. */
 const CLOSE_MS_MAX = 1_000
 
@@ -96,21 +86,38 @@ export async function startSidecar(
   const { identity } = origin.value
   const access = createAccessLog(config.workload, logFd)
   const assembly = assemble({ config, version, identity, clock, random, log, access })
-  const doors = await openDoors(assembly.doorParts)
-  if (!doors.ok) {
+  const opened = await openAll(config, assembly, identity, clock)
+  if (!opened.ok) {
     identity.close()
-    return err(doors.error)
+    return opened
   }
-  assembly.own.listeners = doors.value.listeners
-  const opened = await origin.value.openSource(doors.value.ports.inbound)
-  assembly.own.source = opened
-  const { policy } = assembly
+  const { doors, pages } = opened.value
+  const { policy, around } = assembly.path
+  around.listeners = [...doors.listeners, ...pages.listeners]
+  const source = await origin.value.openSource(doors.ports.inbound)
+  assembly.own.source = source
   const first = Promise.withResolvers<void>()
   policy.onChange({ changed: (_services, self) => self && first.resolve() })
-  policy.follow(opened.source)
+  policy.follow(source.source)
   signal.addEventListener('abort', () => first.resolve(), { once: true })
   await first.promise
-  return ok(running(config, assembly, doors.value, opened, identity))
+  return ok(running(config, assembly, { doors, pages, source, identity }))
+}
+
+/** Opens the doors for traffic and those for pages, or none. */
+async function openAll(
+  config: SidecarConfig,
+  { path, view }: Assembly,
+  identity: Identity,
+  clock: Clock,
+): Promise<Result<{ readonly doors: Doors; readonly pages: Pages }, string>> {
+  const common = { ...path, config, identity, clock, draining: () => path.around.draining }
+  const doors = await openDoors(common)
+  if (!doors.ok) return doors
+  const pages = await openPages({ ...common, view })
+  if (pages.ok) return ok({ doors: doors.value, pages: pages.value })
+  doors.value.close()
+  return pages
 }
 
 /** Loads what a sidecar loads when it needs it, and starts nothing: for whoever prepares a compile cache. */
@@ -133,94 +140,33 @@ interface AssemblyParts {
   readonly access: AccessLog
 }
 
-/** What becomes known, or changes, after the parts are assembled. */
-interface Own {
-  listeners: readonly OwnListener[]
-  source: OpenedSource | undefined
-  probe: ApplicationProbe | undefined
-  draining: boolean
-  /** The last part of a drain. */
-  refusing: boolean
-}
-
 /** Everything that needs no listener yet. */
 function assemble(parts: AssemblyParts) {
   const { config, version, identity, clock, random, log, access } = parts
   const { nowMs } = clock
-  const own: Own = {
-    listeners: [],
-    source: undefined,
-    probe: undefined,
-    draining: false,
-    refusing: false,
-  }
-  const turn = new Turn(nowMs)
-  const policy = new CurrentPolicy(() => turn.nowMs())
-  const instruments = new Instruments()
-  const wheel = new TimerWheel(() => turn.nowMs())
-  const spans = spanExport({ policy, random, nowMs, log, version, route: (host, port) => collectorRoute(host, port) })
-  const tracer = new Tracer({
-    random,
-    nowMs: () => turn.nowMs(),
-    wallMs: clock.wallMs,
-    sampling: () => policy.self?.mesh.traceSampling ?? 0,
-    reported: config.source.kind === 'control-plane',
-    exported: spans,
+  /** Known once it has been opened. */
+  const own: { source: OpenedSource | undefined } = { source: undefined }
+  const watch = new OverloadWatch({
+    nowMs,
+    readMemory: ownMemory(config.memoryMaxBytes),
+    collect: collectGarbage,
+    closeIdle: () => path.protection.closeIdle(),
+    log,
   })
-  const broken = (error: unknown): void => {
-    instruments.brokenExchanges++
-    log.error({ err: error }, 'An exception inside an exchange: this is a bug in selvedge; the exchange was ended')
-  }
-  const refusals = refusalLog(log, clock)
-  const environment: UpstreamEnvironment = {
-    turn,
-    random,
-    wheel,
-    lookups: new Lookups(),
-    reads: new SharedReads(),
-    svid: () => identity.current(),
-    isOurselves: connection => isOwnListener(own.listeners, connection),
-    attempting: x => tracer.attempting(x),
-    attempted: (x, endpoint, outcome, status, startMs, endMs) => {
-      instruments.attempted(outcome)
-      if (outcome === 'connect-failed' && x.caller.kind !== 'application') own.probe?.hint()
-      tracer.attempt(x, endpoint, outcome, status, startMs, endMs)
-    },
-    ejected: (service, endpoint) => {
-      instruments.ejections++
-      log.info({ service, endpoint }, 'Ejected an endpoint: it fails in a row')
-    },
-    distrusted: (endpoint, why) => {
-      // Who is leaving breaks its own handshakes off.
-      if (!own.draining) refusals(why, { endpoint, why }, 'Cannot trust an endpoint: its handshake failed')
-    },
-    malformed: ({ facts }, endpoint, why) =>
-      refusals(
-        why,
-        { destination: facts.destination, endpoint, cause: 'upstream-protocol-error', why },
-        'Refused an answer: it is malformed',
-      ),
-    broken,
-  }
-  const destinations = new Destinations(policy, environment, instruments)
-  const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
-  const protection = new Protection({
-    ...{ memoryMaxBytes: config.memoryMaxBytes, connectionsMax: config.connectionsMax, log, nowMs },
-    made: () => destinations.connections + application.connections,
-    closeIdle: () => {
-      destinations.closeIdle('all')
-      application.closeIdle('all')
+  let exporting: OtlpExport | undefined
+  const path = assembleDataPath({
+    ...{ config, identity, clock, random, log, access: access.log, strain: watch },
+    exporter: (policy, route) => {
+      exporting = spanExport({ policy, random, nowMs, log, version, route })
+      return exporting
     },
   })
-  const authorities = new Authorities(config.namespace)
-  const resolver = new Resolver(policy, authorities, environment)
-  const collectorRoute = routeToCollector({ policy, authorities, destinations, environment })
-  const accessLogEnabled = (): boolean => config.accessLog || policy.self?.mesh.accessLog === true
-  const shared = { environment, tracer, overload: protection.watch, log: access.log, accessLogEnabled }
+  const spans = exporting!
+  const { policy, destinations, instruments, protection, around, tracer } = path
   const view = adminView({
-    ...{ policy, destinations, instruments, identity, protection, nowMs, wallMs: clock.wallMs },
+    ...{ policy, destinations, instruments, identity, protection, watch, nowMs, wallMs: clock.wallMs },
     connected: () => own.source?.source.connected() ?? false,
-    draining: () => own.draining,
+    draining: () => around.draining,
     status: () => own.source?.status(),
     spans: () => ({ exported: spans.exported, dropped: { ...spans.dropped, unreported: tracer.dropped } }),
   })
@@ -229,84 +175,67 @@ function assemble(parts: AssemblyParts) {
     const { notAfterMs } = identity.current()
     alarm.look(certificateState(identity.renewal(), notAfterMs, clock.wallMs()), notAfterMs)
   }
-  const doorParts = {
-    ...{ config, identity, policy, instruments, log, clock, turn, view, protection, broken },
-    refusalLog: refusals,
-    outbound: outboundStack({ ...shared, policy, destinations, resolver }),
-    connect: connectStack({ ...shared, resolver, destinations }),
-    inbound: inboundStack({ ...shared, policy, application, refusing: () => own.refusing }),
-    draining: () => own.draining,
-  }
-  const upkeep = { protection, lookAtCertificate, spans }
-  return { own, nowMs, access, policy, instruments, wheel, tracer, destinations, application, doorParts, ...upkeep }
+  return { own, nowMs, access, path, watch, view, spans, lookAtCertificate }
+}
+
+interface Opened {
+  readonly doors: Doors
+  readonly pages: Pages
+  readonly source: OpenedSource
+  readonly identity: Identity
 }
 
 /** The rest of a sidecar's life: sweeping, probing, reporting, draining. */
-function running(
-  config: SidecarConfig,
-  assembly: Assembly,
-  doors: Doors,
-  opened: OpenedSource,
-  identity: Identity,
-): Sidecar {
-  const { own, policy, destinations, application, instruments, tracer, protection, lookAtCertificate } = assembly
+function running(config: SidecarConfig, assembly: Assembly, { doors, pages, source, identity }: Opened): Sidecar {
+  const { path, watch, spans, lookAtCertificate } = assembly
+  const { policy, destinations, instruments, tracer, around } = path
+  const stopTending = path.tend(doors)
   const sweep = setInterval(() => {
-    doors.sweep()
-    destinations.closeIdle()
-    application.closeIdle()
-    protection.sweep()
+    pages.sweep()
     lookAtCertificate()
   }, SWEEP_MS)
-  const expiring = setInterval(() => {
-    if (!instruments.meters.expire(assembly.nowMs())) return
-    destinations.forgetMeters()
-    application.forgetMeters()
-  }, METERS_SWEEP_MS)
-  protection.watch.start()
+  watch.start()
   const forgetting = setInterval(
     () => policy.forgetUnused(assembly.nowMs() - config.forgetAfterMs, key => destinations.isBusy(key)),
     Math.min(FORGET_SWEEP_MS, config.forgetAfterMs),
   )
-  const stopRetiring = identity.onChange(({ notAfterMs }) =>
-    destinations.retireMeshConnections(Math.min((notAfterMs - Date.now()) * MOVE_PART, MOVE_MS_MAX)),
-  )
   const ports = config.application.map(({ port }) => port)
+  let probe: ApplicationProbe | undefined
   if (ports.length > 0) {
-    own.probe = probeApplication(config.applicationHost, ports, ready => opened.setReady(ready && !own.draining))
+    probe = probeApplication(config.applicationHost, ports, ready => source.setReady(ready && !around.draining))
+    around.hint = () => probe?.hint()
   }
   const reporter = new EdgeReporter(config.workload, instruments.meters, () => tracer.take())
-  const stopReporting = opened.report(() => reporter.take())
+  const stopReporting = source.report(() => reporter.take())
   const { host, inboundHost } = config
   let closing: Promise<void> | undefined
   let drained: Promise<void> | undefined
 
   async function drainAll(): Promise<void> {
-    if (own.draining) return
-    own.draining = true
-    opened.setReady(false)
+    if (around.draining) return
+    around.draining = true
+    source.setReady(false)
     const busy = (): boolean => doors.inbound.exchanges + doors.outbound.exchanges > 0
     const end = performance.now() + config.drainTimeoutMs
     const quietFrom = performance.now() + Math.min(WITHDRAWAL_MS, config.drainTimeoutMs)
     while (performance.now() < quietFrom) await pause(DRAIN_POLL_MS)
-    own.refusing = true
+    around.refusing = true
     while (busy() && performance.now() < end) await pause(DRAIN_POLL_MS)
   }
 
   async function closeAll(): Promise<void> {
-    own.draining = true
+    around.draining = true
+    stopTending()
     clearInterval(sweep)
-    clearInterval(expiring)
-    protection.watch.close()
+    watch.close()
     clearInterval(forgetting)
-    own.probe?.close()
-    stopRetiring()
-    await Promise.all([stopReporting(), assembly.spans.close()])
+    probe?.close()
+    await Promise.all([stopReporting(), spans.close()])
     doors.close()
-    destinations.close()
-    application.close()
-    await opened.source.close()
+    pages.close()
+    path.close()
+    await source.source.close()
     identity.close()
-    assembly.wheel.close()
     assembly.access.close()
   }
 
@@ -314,8 +243,8 @@ function running(
     addresses: {
       outbound: `${host}:${doors.ports.outbound}`,
       inbound: `${inboundHost}:${doors.ports.inbound}`,
-      admin: `127.0.0.1:${doors.ports.admin}`,
-      metrics: `${host}:${doors.ports.metrics}`,
+      admin: `127.0.0.1:${pages.ports.admin}`,
+      metrics: `${host}:${pages.ports.metrics}`,
     },
     drain: () => {
       drained ??= drainAll()

@@ -3,7 +3,6 @@ import type { TLSSocket } from 'node:tls'
 import {
   appPortOfSni,
   type Clock,
-  err,
   ok,
   type Port,
   type RefusalLog,
@@ -11,12 +10,12 @@ import {
   type SpiffeId,
   workloadOf,
 } from '../common/mod.ts'
-import { type AdminView, adminPages, metricsPages } from './admin/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import { endSoon } from './end-soon.ts'
 import type { Caller, Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
-import type { Log } from './log.ts'
+import type { Interception } from './interception/mod.ts'
+import { listenAll } from './listen-all.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
@@ -25,7 +24,6 @@ import type { Instruments } from './telemetry/mod.ts'
 import {
   atCertificateEnd,
   KEEP_ALIVE,
-  listen,
   MeshListener,
   moveToSharedReads,
   SharedReads,
@@ -37,31 +35,35 @@ import {
 const INBOUND_IDLE_MS = 75_000
 /** Applications pool connections for minutes. */
 const OUTBOUND_IDLE_MS = 300_000
-const PAGES_IDLE_MS = 30_000
 const NO_PORT = 0
 
-export interface DoorParts {
-  readonly config: SidecarConfig
-  readonly identity: Identity
-  readonly policy: CurrentPolicy
+/** What any door needs. */
+export interface CommonDoorParts {
   readonly instruments: Instruments
-  readonly log: Log
-  readonly refusalLog: RefusalLog
-  readonly clock: Clock
+  readonly refusals: RefusalLog
   readonly turn: Turn
-  readonly outbound: Stack
-  readonly connect: Stack
-  readonly inbound: Stack
-  readonly view: AdminView
-  readonly protection: Protection
   draining(): boolean
   broken(error: unknown): void
 }
 
-/** The four listeners of a sidecar. */
+export interface DoorParts extends CommonDoorParts {
+  readonly config: SidecarConfig
+  readonly identity: Identity
+  readonly policy: CurrentPolicy
+  readonly clock: Clock
+  readonly outbound: Stack
+  readonly connect: Stack
+  readonly inbound: Stack
+  readonly protection: Protection
+  readonly interception: Interception
+  draining(): boolean
+  broken(error: unknown): void
+}
+
+/** Where traffic comes in. */
 export interface Doors {
-  readonly ports: { readonly outbound: Port; readonly inbound: Port; readonly admin: Port; readonly metrics: Port }
-  /** Where the sidecar itself is reached. */
+  readonly ports: { readonly outbound: Port; readonly inbound: Port }
+  /** Where the doors themselves are reached. */
   readonly listeners: readonly OwnListener[]
   readonly outbound: Door
   readonly inbound: Door
@@ -69,9 +71,9 @@ export interface Doors {
   close(): void
 }
 
-/** Opens all listeners, or none. */
+/** Opens the two doors for traffic, or none. */
 export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>> {
-  const { config, identity, view } = parts
+  const { config, identity, protection, instruments } = parts
   const outbound = new Door({
     ...doorOptions(parts, 'outbound', OUTBOUND_IDLE_MS),
     begin: x => parts.outbound.begin(x),
@@ -82,57 +84,43 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
     draining: () => false,
   })
   const inbound = new Door({ ...doorOptions(parts, 'inbound', INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
-  const admin = new Door({ ...doorOptions(parts, 'admin', PAGES_IDLE_MS), begin: adminPages(view) })
-  const metrics = new Door({ ...doorOptions(parts, 'metrics', PAGES_IDLE_MS), begin: metricsPages(view) })
   const shared = new SharedReads()
   const mesh = meshListener(parts, inbound, shared)
   const stopRenewing = identity.onChange(svid => mesh.renew(svid))
-
-  const servers = {
-    outbound: { server: plainServer(outbound, shared), host: config.host },
-    inbound: { server: mesh.server, host: config.inboundHost },
-    admin: { server: plainServer(admin, shared), host: '127.0.0.1' },
-    metrics: { server: plainServer(metrics, shared), host: config.host },
-  }
-  parts.protection.guard(servers.outbound.server, 'outbound', outbound)
-  parts.protection.guard(servers.inbound.server, 'inbound', inbound)
-  parts.protection.guardPages(servers.admin.server)
-  parts.protection.guardPages(servers.metrics.server)
-  const closeServers = (): void => {
+  const callers = plainServer(outbound, shared)
+  protection.guard(callers, 'outbound', outbound)
+  protection.guard(mesh.server, 'inbound', inbound)
+  const opened = await listenAll([
+    { server: callers, host: config.host, port: config.ports.outbound, flag: '--outbound-port' },
+    { server: mesh.server, host: config.inboundHost, port: config.ports.inbound, flag: '--inbound-port' },
+  ])
+  if (!opened.ok) {
     stopRenewing()
-    for (const { server } of Object.values(servers)) server.close()
+    return opened
   }
-  const ports: Record<string, Port> = {}
-  const listeners: OwnListener[] = []
-  for (const [name, { server, host }] of Object.entries(servers)) {
-    const bound = await listen(server, host, config.ports[name as keyof typeof servers], `--${name}-port`)
-    if (!bound.ok) {
-      closeServers()
-      return err(bound.error)
-    }
-    ports[name] = bound.value
-    listeners.push({ host, port: bound.value })
-  }
-  const doors = [outbound, inbound, admin, metrics]
+  const [out, into] = opened.value.listeners
   return ok({
-    ports: ports as Doors['ports'],
-    listeners,
+    ports: { outbound: out!.port, inbound: into!.port },
+    listeners: opened.value.listeners,
     outbound,
     inbound,
     sweep: () => {
-      for (const door of doors) door.sweep()
-      parts.instruments.inboundConnections = inbound.connections
-      parts.instruments.outboundConnections = outbound.connections
+      outbound.sweep()
+      inbound.sweep()
+      instruments.inboundConnections = inbound.connections
+      instruments.outboundConnections = outbound.connections
     },
     close: () => {
-      closeServers()
-      for (const door of doors) door.destroyAll()
+      stopRenewing()
+      opened.value.close()
+      outbound.destroyAll()
+      inbound.destroyAll()
     },
   })
 }
 
 /** Applications, and those who ask for pages: connections in plaintext, read into one buffer. */
-function plainServer(door: Door, shared: SharedReads) {
+export function plainServer(door: Door, shared: SharedReads) {
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...KEEP_ALIVE }
   return createServer(options, accepted => {
     const moved = moveToSharedReads(accepted, shared)
@@ -141,8 +129,9 @@ function plainServer(door: Door, shared: SharedReads) {
   })
 }
 
-function doorOptions(parts: DoorParts, door: string, idleMs: number): DoorOptions {
-  const { instruments, refusalLog } = parts
+/** What all doors have in common. */
+export function doorOptions(parts: CommonDoorParts, door: string, idleMs: number): DoorOptions {
+  const { instruments, refusals } = parts
   return {
     turn: parts.turn,
     begin: () => undefined,
@@ -151,7 +140,7 @@ function doorOptions(parts: DoorParts, door: string, idleMs: number): DoorOption
     refused: why => {
       const cause = causeOf(why)
       instruments.refused(cause)
-      refusalLog(why.detail, { door, cause, status: String(why.status), why: why.detail }, 'Refused a request')
+      refusals(why.detail, { door, cause, status: String(why.status), why: why.detail }, 'Refused a request')
     },
     detected: found => {
       instruments.detected(found)
@@ -164,7 +153,7 @@ function doorOptions(parts: DoorParts, door: string, idleMs: number): DoorOption
 }
 
 function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshListener {
-  const { identity, instruments, refusalLog, policy, clock } = parts
+  const { identity, instruments, refusals, policy, clock } = parts
   return new MeshListener(identity.current(), {
     permissive: () => policy.self?.mesh.mtls === 'permissive',
     secured: (socket: TLSSocket) => {
@@ -172,7 +161,7 @@ function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshLi
       const peer = peerOf(socket, svid, clock)
       if (!peer.ok) {
         instruments.refused('unauthenticated')
-        refusalLog('peer', { why: peer.error, from: socket.remoteAddress ?? 'unknown' }, 'Refused a peer')
+        refusals('peer', { why: peer.error, from: socket.remoteAddress ?? 'unknown' }, 'Refused a peer')
         socket.destroy()
         return
       }
@@ -187,7 +176,7 @@ function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshLi
     handshakeFailed: (why, from) => {
       instruments.refused('tls-handshake')
       // Who is leaving breaks handshakes off itself, and may have closed its log.
-      if (!parts.draining()) refusalLog(why, { why, from }, 'Refused a peer: its TLS handshake failed')
+      if (!parts.draining()) refusals(why, { why, from }, 'Refused a peer: its TLS handshake failed')
     },
     broken: parts.broken,
   })

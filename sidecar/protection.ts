@@ -4,12 +4,9 @@ import type { Log } from './log.ts'
 import {
   type AdmissionFacts,
   acceptedMax,
-  collectGarbage,
   type Direction,
   descriptorsAreScarce,
   descriptorsMax,
-  OverloadWatch,
-  ownMemory,
   PAGES_CONNECTIONS_MAX,
   Refusals,
   refusalReason,
@@ -22,9 +19,15 @@ export interface ProtectedDoor {
   closeIdle(): void
 }
 
+/** Whether memory is too short: for new connections, for new requests. */
+export interface Strain {
+  readonly refusesConnections: boolean
+  readonly refusesRequests: boolean
+}
+
 export interface ProtectionParts {
-  readonly memoryMaxBytes: number | undefined
   readonly connectionsMax: number
+  readonly strain: Strain
   readonly log: Log
   /** Monotonic. */
   nowMs(): number
@@ -36,9 +39,8 @@ export interface ProtectionParts {
 
 type TrafficDirection = Exclude<Direction, 'pages'>
 
-/** Keeps this sidecar from taking more than it can carry: bounds its doors, watches its memory, and lets go of what idles. */
+/** Keeps this sidecar from taking more than it can carry: bounds its doors, and lets go of what idles. */
 export class Protection {
-  readonly watch: OverloadWatch
   readonly refusals: Refusals
   private readonly parts: ProtectionParts
   private readonly doors = new Map<TrafficDirection, ProtectedDoor>()
@@ -47,13 +49,6 @@ export class Protection {
   constructor(parts: ProtectionParts) {
     this.parts = parts
     this.refusals = new Refusals(parts.nowMs, parts.log)
-    this.watch = new OverloadWatch({
-      nowMs: parts.nowMs,
-      readMemory: ownMemory(parts.memoryMaxBytes),
-      collect: collectGarbage,
-      closeIdle: () => this.closeIdle(),
-      log: parts.log,
-    })
   }
 
   /** A door for traffic. */
@@ -88,7 +83,8 @@ export class Protection {
     return { open: openDescriptors(), max: this.descriptorsMax }
   }
 
-  private closeIdle(): void {
+  /** Connections that carry nothing, of callers and to endpoints. */
+  closeIdle(): void {
     for (const door of this.doors.values()) door.closeIdle()
     this.parts.closeIdle()
   }
@@ -105,7 +101,7 @@ export class Protection {
       descriptorsMax: this.descriptorsMax,
       elsewhere: this.accepted() - (this.doors.get(direction)?.connections ?? 0),
       made: this.parts.made(),
-      memoryIsShort: this.watch.refusesConnections,
+      memoryIsShort: this.parts.strain.refusesConnections,
     }
   }
 }

@@ -2,7 +2,7 @@ import type { AdminView } from './admin/mod.ts'
 import { type CertificateState, certificateState } from './certificate-alarm.ts'
 import type { Identity, RenewalState } from './identity/mod.ts'
 import type { Destinations } from './outbound/mod.ts'
-import { LOOP_DELAY_BOUNDS_MS } from './overload/mod.ts'
+import { LOOP_DELAY_BOUNDS_MS, type OverloadWatch } from './overload/mod.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
 import type { Instruments, MetricsView } from './telemetry/mod.ts'
@@ -13,6 +13,7 @@ export interface ViewParts {
   readonly instruments: Instruments
   readonly identity: Identity
   readonly protection: Protection
+  readonly watch: OverloadWatch
   nowMs(): number
   wallMs(): number
   connected(): boolean
@@ -23,14 +24,14 @@ export interface ViewParts {
 
 /** What admin pages and metrics read, at the moment that they are asked for. */
 export function adminView(parts: ViewParts): AdminView {
-  const { policy, destinations, instruments, identity, protection, nowMs } = parts
+  const { policy, destinations, instruments, identity, protection, watch, nowMs } = parts
   const certificate = (): CertificateState =>
     certificateState(identity.renewal(), identity.current().notAfterMs, parts.wallMs())
   return {
     ready: () => {
       if (parts.draining()) return { ready: false, why: 'draining' }
       if (policy.self === undefined) return { ready: false, why: 'no policy yet' }
-      const { complaint } = protection.watch
+      const { complaint } = watch
       if (complaint !== undefined) return { ready: false, why: complaint }
       return readiness(certificate(), identity.current().notAfterMs)
     },
@@ -62,7 +63,7 @@ export function adminView(parts: ViewParts): AdminView {
       controlPlaneConnected: parts.connected,
       spans: parts.spans,
       strain: () => {
-        const { watch, refusals } = protection
+        const { refusals } = protection
         return {
           memory: {
             ratio: watch.reading.ratio,

@@ -1,0 +1,34 @@
+import type { Server } from 'node:net'
+import { ok, type Port, type Result } from '../common/mod.ts'
+import { listen } from './transport/mod.ts'
+
+/** Something to listen for, and where. `flag` is what the user would change. */
+interface Listening {
+  readonly server: Server
+  readonly host: string
+  readonly port: number
+  readonly flag: string
+}
+
+/** Listeners that were opened together, in the order in which they were asked for. */
+interface OpenedListeners {
+  readonly listeners: readonly { readonly host: string; readonly port: Port }[]
+  close(): void
+}
+
+/** Opens all of them, or none. */
+export async function listenAll(all: readonly Listening[]): Promise<Result<OpenedListeners, string>> {
+  const listeners: { host: string; port: Port }[] = []
+  const close = (): void => {
+    for (const { server } of all) server.close()
+  }
+  for (const { server, host, port, flag } of all) {
+    const bound = await listen(server, host, port, flag)
+    if (!bound.ok) {
+      close()
+      return bound
+    }
+    listeners.push({ host, port: bound.value })
+  }
+  return ok({ listeners, close })
+}
