@@ -64,6 +64,7 @@ function known(endpoints: number, only?: RouteRule, traffic: Partial<ServiceSnap
           outlier: { consecutiveErrors: 5, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
           retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
           connectTimeoutMs: 1_000,
+          upgrades: undefined,
           ...traffic,
         },
       },
@@ -102,6 +103,12 @@ describe('a request', () => {
 
   test.each<[string, Known, Partial<SimulatedRequest>, string]>([
     ['of which nothing is known', known(1), { to: serviceKey('shop', 'nobody') }, 'no-policy'],
+    [
+      'that asks for a protocol that no policy allows',
+      known(1, undefined, { upgrades: { protocols: ['x-mine'], by: 'TrafficPolicy shop/p' } }),
+      { upgrade: 'websocket' },
+      'denied',
+    ],
     ['without an endpoint', known(0), {}, 'no-healthy-endpoint'],
     ['whose backend is not there', known(1, rule({ backends: [] })), {}, 'unknown-destination'],
     ['beyond the breaker', known(1, undefined, { breaker: limits(0) }), {}, 'circuit-open'],

@@ -21,6 +21,7 @@ import { isEjected, OutlierGroup, OutlierState, recordOutcome, usableInPanic } f
 import { decideRetry, RetryBudget, type RetryStop } from './retry/mod.ts'
 import { matchRoute, type PreparedRule, pickBackend, prepareRoutes, type RouteRequest } from './route/mod.ts'
 import { attemptDeadline, deadlineOf } from './timeout/mod.ts'
+import { upgradeDenial } from './upgrade/mod.ts'
 
 // The decisions in the order of the outbound stack, without sockets: what would become of a request, and why. `explain` asks it, and tests
 // can ask it about anything that they can describe.
@@ -36,6 +37,8 @@ export interface SimulatedRequest extends RouteRequest {
   readonly to: ServiceKey
   readonly port: number
   readonly idempotencyKey: boolean
+  /** The protocol that it would like to switch to, such as `websocket`. */
+  readonly upgrade?: string
 }
 
 /** How an endpoint would take one attempt. */
@@ -51,6 +54,7 @@ export type Step =
   | { readonly step: 'route'; readonly match: 'pass-through' | 'no-match' }
   | { readonly step: 'route'; readonly match: 'rule'; readonly route: string; readonly rule: string }
   | { readonly step: 'backend'; readonly backend: Backend | undefined }
+  | { readonly step: 'upgrade'; readonly denied: string | undefined }
   | { readonly step: 'breaker'; readonly policy: string | undefined; readonly admitted: boolean }
   | { readonly step: 'attempt'; readonly endpoint: EndpointKey; readonly atMs: number; readonly class: AttemptClass }
   | { readonly step: 'retry'; readonly delayMs: number }
@@ -133,7 +137,7 @@ export class Simulation {
     return this.#carry(request, destination, backend.port, match.rule, nowMs, answer, steps)
   }
 
-  /** Breaker, then attempts: balance, outcome, retry. */
+  /** Upgrade, breaker, then attempts: balance, outcome, retry. */
   #carry(
     request: SimulatedRequest,
     destination: Destination,
@@ -145,6 +149,11 @@ export class Simulation {
   ): Simulated {
     const { breaker, budget, service } = destination
     const { mesh } = this.#known
+    if (request.upgrade !== undefined) {
+      const denied = upgradeDenial(service.traffic.upgrades, request.upgrade)
+      steps.push({ step: 'upgrade', denied })
+      if (denied !== undefined) return { steps, end: { kind: 'failed', cause: 'denied' }, endMs: startMs }
+    }
     const admitted = admitRequest(breaker, service.traffic.breaker)
     steps.push({ step: 'breaker', policy: service.traffic.policy, admitted })
     if (!admitted) return { steps, end: { kind: 'failed', cause: 'circuit-open' }, endMs: startMs }

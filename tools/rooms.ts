@@ -60,6 +60,7 @@ const shared: readonly Room[] = [
   { path: 'decide/balance', purpose: 'which endpoint: power of two choices on peak EWMA', ...DECISION },
   { path: 'decide/retry', purpose: 'whether to try again, and the budget for it', ...DECISION },
   { path: 'decide/breaker', purpose: 'whether a destination has room for one more', ...DECISION },
+  { path: 'decide/upgrade', purpose: 'whether a request may switch to another protocol', ...DECISION },
   { path: 'decide/timeout', purpose: 'how long an exchange and an attempt may last', ...DECISION },
   { path: 'decide/outlier', purpose: 'which endpoint is ejected, and for how long', ...DECISION },
   {
@@ -117,13 +118,13 @@ const sidecar: readonly Room[] = [
     packages: NODE,
   },
   {
-  {
     path: 'sidecar/interception',
     purpose: 'where a connection that the kernel redirected was going; the one native door',
     may: [],
     // Node has no getsockopt.
     packages: [...NODE, 'koffi'],
   },
+  {
     path: 'sidecar/session',
     purpose: 'a socket and a codec joined: connections that carry exchanges, and pools of them',
     may: ['http', 'codec/h1', 'transport', 'detect'].map(room => `sidecar/${room}`),

@@ -11,6 +11,7 @@ import type {
   SelfSnapshot,
   ServiceSnapshot,
   TrafficSettings,
+  UpgradeLimit,
 } from '../../model/snapshot/mod.ts'
 import type * as proto from '../../proto/mod.ts'
 import { loadDiscovery } from '../../proto/mod.ts'
@@ -97,7 +98,7 @@ function present<T extends object>(fields: { readonly [K in keyof T]: T[K] | und
 }
 
 function encodeSelf(version: string, self: SelfSnapshot): proto.Self {
-  const { requestTimeoutMs, traceCollector, ...mesh } = self.mesh
+  const { requestTimeoutMs, traceCollector, tunnelsAtRenewal, ...mesh } = self.mesh
   return {
     version,
     workload: self.workload,
@@ -105,8 +106,15 @@ function encodeSelf(version: string, self: SelfSnapshot): proto.Self {
     serviceAccount: self.serviceAccount,
     trustDomain: self.trustDomain,
     services: [...self.services],
-    ports: self.ports.map(({ port, name, protocol }) => ({ port, name, protocol })),
-    mesh: { ...mesh, ...present({ requestTimeoutMs, traceCollector: traceCollector?.text }) },
+    ports: self.ports.map(({ port, name, protocol, upgrades }) => ({
+      ...{ port, name, protocol },
+      ...present({ upgrades: encodeUpgrades(upgrades) }),
+    })),
+    mesh: {
+      ...mesh,
+      endTunnelsAtRenewal: tunnelsAtRenewal === 'end',
+      ...present({ requestTimeoutMs, traceCollector: traceCollector?.text }),
+    },
   }
 }
 
@@ -193,8 +201,12 @@ function encodeTraffic(traffic: TrafficSettings): TrafficMessage {
     retryBudgetMinPerSecond: traffic.retryBudget.minPerSecond,
     retryBudgetWindowMs: traffic.retryBudget.windowMs,
     connectTimeoutMs: traffic.connectTimeoutMs,
-    ...present({ policy: traffic.policy }),
+    ...present({ policy: traffic.policy, upgrades: encodeUpgrades(traffic.upgrades) }),
   }
+}
+
+function encodeUpgrades(limit: UpgradeLimit | undefined): TrafficMessage['upgrades'] {
+  return limit === undefined ? undefined : { protocols: [...limit.protocols], by: limit.by }
 }
 
 function encodeEndpoints(version: string, snapshot: EndpointsSnapshot): EndpointsMessage {

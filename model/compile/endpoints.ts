@@ -30,7 +30,8 @@ export function compileEndpoints(
   return deepFreeze<EndpointsSnapshot>({ service: key, endpoints })
 }
 
-function portPairs(service: ServiceResource, workload: WorkloadResource): PortPair[] {
+/** The workload's ports that a Service means. */
+export function portPairs(service: ServiceResource, workload: WorkloadResource): PortPair[] {
   const pairs: PortPair[] = []
   for (const servicePort of service.spec.ports) {
     const appPort = appPortOf(servicePort, workload)

@@ -19,6 +19,7 @@ export function compileMesh(world: World, namespace: string): MeshSettings {
     // `0s` says that there is no limit, which is what `undefined` means.
     requestTimeoutMs: requestTimeout === undefined ? undefined : millis(requestTimeout) || undefined,
     retryAttempts: own?.defaults?.retryAttempts ?? mesh?.defaults?.retryAttempts ?? MESH_DEFAULTS.retryAttempts,
+    tunnelsAtRenewal: own?.tunnelsAtRenewal ?? mesh?.tunnelsAtRenewal ?? MESH_DEFAULTS.tunnelsAtRenewal,
   }
 }
 

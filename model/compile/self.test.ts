@@ -30,8 +30,8 @@ test('self names the workload, its ports and the Services that select it, sorted
     trustDomain: 'mesh.test',
     services: ['shop/a', 'shop/z'],
     ports: [
-      { port: 8080, name: 'http', protocol: 'http' },
-      { port: 9090, name: '', protocol: 'grpc' },
+      { port: 8080, name: 'http', protocol: 'http', upgrades: undefined },
+      { port: 9090, name: '', protocol: 'grpc', upgrades: undefined },
     ],
     mesh: {
       mtls: 'strict',
@@ -41,6 +41,7 @@ test('self names the workload, its ports and the Services that select it, sorted
       traceCollector: undefined,
       requestTimeoutMs: undefined,
       retryAttempts: 1,
+      tunnelsAtRenewal: 'keep',
     },
   })
   expect(Object.isFrozen(self?.mesh)).toBe(true)
@@ -52,7 +53,7 @@ test("a namespace's MeshPolicy overrides the mesh's field by field", () => {
     aPolicy(
       'MeshPolicy',
       'selvedge-system/default',
-      'mtls: permissive, accessLog: true, tracing: {sampling: 100}, defaults: {requestTimeout: 5s, retryAttempts: 3}',
+      'mtls: permissive, tunnelsAtRenewal: end, accessLog: true, tracing: {sampling: 100}, defaults: {requestTimeout: 5s, retryAttempts: 3}',
     ),
     aPolicy(
       'MeshPolicy',
@@ -69,6 +70,7 @@ test("a namespace's MeshPolicy overrides the mesh's field by field", () => {
     traceCollector: undefined,
     requestTimeoutMs: undefined,
     retryAttempts: 3,
+    tunnelsAtRenewal: 'end',
   })
 })
 

@@ -3,6 +3,7 @@ import { deepFreeze } from '../resources/mod.ts'
 import type { SelfSnapshot } from '../snapshot/mod.ts'
 import { compileMesh } from './mesh.ts'
 import { servicesOf } from './selectors.ts'
+import { compileInboundUpgrades } from './upgrades.ts'
 import type { World } from './world.ts'
 
 /** What the sidecar beside `workload` knows of it; `undefined`: there is no such Workload. */
@@ -10,10 +11,12 @@ export function compileSelf(world: World, workload: WorkloadKey, trustDomain: Tr
   const resource = world.workloads.get(workload)
   if (resource === undefined) return undefined
   const { namespace } = resource.metadata
+  const upgrades = compileInboundUpgrades(world, resource)
   const ports = resource.spec.ports.map(({ port, name, protocol }) => ({
     port: port as Port,
     name: name ?? '',
     protocol,
+    upgrades: upgrades(port),
   }))
   return deepFreeze<SelfSnapshot>({
     workload,

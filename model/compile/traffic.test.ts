@@ -16,6 +16,7 @@ describe('traffic settings of a Service', () => {
       outlier: { consecutiveErrors: 5, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
       retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
       connectTimeoutMs: 1000,
+      upgrades: undefined,
     })
   })
 
@@ -27,6 +28,7 @@ describe('traffic settings of a Service', () => {
       outlier: { consecutiveErrors: 0, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
       retryBudget: { percent: 1.5, minPerSecond: 10, windowMs: 10_000 },
       connectTimeoutMs: 250,
+      upgrades: undefined,
     })
   })
 

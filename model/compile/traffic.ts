@@ -4,6 +4,7 @@ import type { TrafficSettings } from '../snapshot/mod.ts'
 import { memoOf } from './memo.ts'
 import { millis } from './millis.ts'
 import { compareAge } from './order.ts'
+import { compileUpgrades } from './upgrades.ts'
 import type { World } from './world.ts'
 
 /** Of several policies for one Service the oldest holds, whole. */
@@ -17,8 +18,12 @@ const policyByService = memoOf((policies: ReadonlyMap<string, TrafficPolicyResou
   return chosen
 })
 
+export function policyOf(world: World, key: ServiceKey): TrafficPolicyResource | undefined {
+  return policyByService(world.trafficPolicies).get(key)
+}
+
 export function compileTraffic(world: World, key: ServiceKey): TrafficSettings {
-  const policy = policyByService(world.trafficPolicies).get(key)
+  const policy = policyOf(world, key)
   const { circuitBreaker, outlierDetection, retryBudget, connectTimeout } = policy?.spec ?? TRAFFIC_DEFAULTS
   return {
     policy: policy === undefined ? undefined : `${policy.metadata.namespace}/${policy.metadata.name}`,
@@ -39,5 +44,6 @@ export function compileTraffic(world: World, key: ServiceKey): TrafficSettings {
       windowMs: millis(retryBudget.interval),
     },
     connectTimeoutMs: millis(connectTimeout),
+    upgrades: compileUpgrades(world, key),
   }
 }

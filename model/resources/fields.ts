@@ -46,6 +46,16 @@ export const collectorEndpoint = z
     if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.error })
   })
   .meta({ title: 'URL' })
+/** Stands for every protocol that is switched to. */
+export const ANY_UPGRADE = '*'
+/** RFC 9110, 7.8: a token, and a version where the protocol has one. */
+const UPGRADE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}(\/[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})?$/
+/** One service switches to one protocol, rarely two. */
+const UPGRADES_MAX = 16
+/** The protocols that a connection, or a stream, may be switched to. */
+export const upgrades = z
+  .array(z.string().regex(UPGRADE, 'must be the name of a protocol, as in `Upgrade: websocket`, or "*"'))
+  .max(UPGRADES_MAX)
 /** As many of something as a breaker may be told to count. */
 export const countMax = z.number().int().min(1).max(1_000_000)
 

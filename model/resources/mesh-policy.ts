@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { DeepReadonly } from './deep-readonly.ts'
-import { collectorEndpoint, duration, percent } from './fields.ts'
+import { collectorEndpoint, duration, percent, upgrades } from './fields.ts'
 import { labelMetadata } from './metadata.ts'
 import { object } from './object.ts'
 
@@ -17,6 +17,7 @@ export const MESH_DEFAULTS = {
   /** Percent. */
   tracingSampling: 1,
   retryAttempts: 1,
+  tunnelsAtRenewal: 'keep',
 } as const
 
 /** More retries than this only add load. */
@@ -78,6 +79,17 @@ export const meshPolicySchema = object({
     })
       .optional()
       .describe('What holds for requests whose route says nothing.'),
+    allowedUpgrades: upgrades
+      .optional()
+      .describe(
+        'Protocols that requests to the Services of the namespace may switch to, where no `TrafficPolicy` says otherwise: `[websocket]`. `["*"]` is any, `[]` none. Without any policy: any.',
+      ),
+    tunnelsAtRenewal: z
+      .enum(['keep', 'end'])
+      .optional()
+      .describe(
+        `What becomes of tunnels (WebSocket and other switched protocols, opaque TCP) when the certificate of a sidecar at their ends is renewed: \`end\` ends them, so that nothing is carried under an identity of before. Without any policy: ${MESH_DEFAULTS.tunnelsAtRenewal}.`,
+      ),
   }),
 }).meta({
   description: `Settings of the mesh (\`default\` in \`${SYSTEM_NAMESPACE}\`) or of one namespace (\`default\` there), which override the mesh's field by field.`,

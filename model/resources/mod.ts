@@ -8,7 +8,7 @@ export {
   impliedService,
   type ProcessInstance,
 } from './expand-process.ts'
-export { NO_COLLECTOR } from './fields.ts'
+export { ANY_UPGRADE, NO_COLLECTOR } from './fields.ts'
 export type { HttpRouteResource, HttpRouteRule } from './http-route.ts'
 export { KINDS, type Kind, type KindInfo, kindInfo, type Resource } from './kinds.ts'
 export { MESH_DEFAULTS, MESH_POLICY_NAME, type MeshPolicyResource, SYSTEM_NAMESPACE } from './mesh-policy.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type DeepReadonly, deepFreeze } from './deep-readonly.ts'
-import { countMax, dnsLabel, percent, positiveDuration } from './fields.ts'
+import { countMax, dnsLabel, percent, positiveDuration, upgrades } from './fields.ts'
 import { metadata } from './metadata.ts'
 import { object } from './object.ts'
 
@@ -46,6 +46,11 @@ const trafficSettings = object({
   outlierDetection: outlierDetection.prefault({}).describe('When an endpoint is left alone for a while.'),
   retryBudget: retryBudget.prefault({}).describe('How much load retries may add.'),
   connectTimeout: positiveDuration.default('1s').describe('How long a connection may take to come up.'),
+  allowedUpgrades: upgrades
+    .optional()
+    .describe(
+      'Protocols that a request to the Service may switch to (`Upgrade`, or the extended CONNECT of RFC 8441): `[websocket]`. `["*"]` is any, `[]` none. Others are refused with 403, by the sidecars of the Service and of its callers. Unset: what `MeshPolicy` says.',
+    ),
 })
 
 export const trafficPolicySchema = object({
@@ -55,7 +60,7 @@ export const trafficPolicySchema = object({
   spec: trafficSettings,
 }).meta({
   description:
-    'How callers treat a Service: circuit breaker, outlier detection, retry budget. Of several for one Service the oldest holds.',
+    'How callers treat a Service: circuit breaker, outlier detection, retry budget; and which protocols may be switched to. Of several for one Service the oldest holds.',
   examples: [
     {
       apiVersion: 'selvedge.dev/v1',

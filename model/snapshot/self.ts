@@ -1,5 +1,5 @@
 import type { CollectorEndpoint, Port, ServiceKey, TrustDomain, WorkloadKey } from '../../common/mod.ts'
-import type { Protocol } from './service.ts'
+import type { Protocol, UpgradeLimit } from './service.ts'
 
 /** What a sidecar knows of the workload that it stands beside, and of the mesh as a whole. */
 export interface SelfSnapshot {
@@ -18,6 +18,8 @@ export interface InboundPort {
   readonly port: Port
   readonly name: string
   readonly protocol: Protocol
+  /** What all Services that have this port allow. */
+  readonly upgrades: UpgradeLimit | undefined
 }
 
 /** `MeshPolicy`, with the defaults filled in, as it holds for this workload's namespace. */
@@ -35,4 +37,6 @@ export interface MeshSettings {
   readonly requestTimeoutMs: number | undefined
   /** Retries without any route's policy; only connection failures count. */
   readonly retryAttempts: number
+  /** What becomes of tunnels over mTLS when one of its certificates is renewed. */
+  readonly tunnelsAtRenewal: 'keep' | 'end'
 }

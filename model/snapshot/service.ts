@@ -105,4 +105,12 @@ export interface TrafficSettings {
   /** Retries are at most max(percent of the requests of the window, minPerSecond). */
   readonly retryBudget: { readonly percent: number; readonly minPerSecond: number; readonly windowMs: number }
   readonly connectTimeoutMs: number
+  readonly upgrades: UpgradeLimit | undefined
+}
+
+/** The protocols that a request may switch to, in lower case. Where there is none, it may be any. */
+export interface UpgradeLimit {
+  readonly protocols: readonly string[]
+  /** The policy that says so, for people: `TrafficPolicy namespace/name`. */
+  readonly by: string
 }

@@ -13,6 +13,7 @@ import type { HeaderChange as _selvedge_discovery_v1_HeaderChange, HeaderChange_
 import type { HeaderValue as _selvedge_discovery_v1_HeaderValue, HeaderValue__Output as _selvedge_discovery_v1_HeaderValue__Output } from './selvedge/discovery/v1/HeaderValue.ts';
 import type { HeldResource as _selvedge_discovery_v1_HeldResource, HeldResource__Output as _selvedge_discovery_v1_HeldResource__Output } from './selvedge/discovery/v1/HeldResource.ts';
 import type { Hello as _selvedge_discovery_v1_Hello, Hello__Output as _selvedge_discovery_v1_Hello__Output } from './selvedge/discovery/v1/Hello.ts';
+import type { InboundPort as _selvedge_discovery_v1_InboundPort, InboundPort__Output as _selvedge_discovery_v1_InboundPort__Output } from './selvedge/discovery/v1/InboundPort.ts';
 import type { MeshSettings as _selvedge_discovery_v1_MeshSettings, MeshSettings__Output as _selvedge_discovery_v1_MeshSettings__Output } from './selvedge/discovery/v1/MeshSettings.ts';
 import type { MeshTls as _selvedge_discovery_v1_MeshTls, MeshTls__Output as _selvedge_discovery_v1_MeshTls__Output } from './selvedge/discovery/v1/MeshTls.ts';
 import type { Nack as _selvedge_discovery_v1_Nack, Nack__Output as _selvedge_discovery_v1_Nack__Output } from './selvedge/discovery/v1/Nack.ts';
@@ -36,6 +37,7 @@ import type { SidecarMessage as _selvedge_discovery_v1_SidecarMessage, SidecarMe
 import type { Subscribe as _selvedge_discovery_v1_Subscribe, Subscribe__Output as _selvedge_discovery_v1_Subscribe__Output } from './selvedge/discovery/v1/Subscribe.ts';
 import type { TrafficSettings as _selvedge_discovery_v1_TrafficSettings, TrafficSettings__Output as _selvedge_discovery_v1_TrafficSettings__Output } from './selvedge/discovery/v1/TrafficSettings.ts';
 import type { Update as _selvedge_discovery_v1_Update, Update__Output as _selvedge_discovery_v1_Update__Output } from './selvedge/discovery/v1/Update.ts';
+import type { UpgradeLimit as _selvedge_discovery_v1_UpgradeLimit, UpgradeLimit__Output as _selvedge_discovery_v1_UpgradeLimit__Output } from './selvedge/discovery/v1/UpgradeLimit.ts';
 import type { ValueMatch as _selvedge_discovery_v1_ValueMatch, ValueMatch__Output as _selvedge_discovery_v1_ValueMatch__Output } from './selvedge/discovery/v1/ValueMatch.ts';
 import type { Welcome as _selvedge_discovery_v1_Welcome, Welcome__Output as _selvedge_discovery_v1_Welcome__Output } from './selvedge/discovery/v1/Welcome.ts';
 import type { WorkloadPort as _selvedge_discovery_v1_WorkloadPort, WorkloadPort__Output as _selvedge_discovery_v1_WorkloadPort__Output } from './selvedge/discovery/v1/WorkloadPort.ts';
@@ -60,6 +62,7 @@ export interface ProtoGrpcType {
         HeaderValue: MessageTypeDefinition<_selvedge_discovery_v1_HeaderValue, _selvedge_discovery_v1_HeaderValue__Output>
         HeldResource: MessageTypeDefinition<_selvedge_discovery_v1_HeldResource, _selvedge_discovery_v1_HeldResource__Output>
         Hello: MessageTypeDefinition<_selvedge_discovery_v1_Hello, _selvedge_discovery_v1_Hello__Output>
+        InboundPort: MessageTypeDefinition<_selvedge_discovery_v1_InboundPort, _selvedge_discovery_v1_InboundPort__Output>
         MeshSettings: MessageTypeDefinition<_selvedge_discovery_v1_MeshSettings, _selvedge_discovery_v1_MeshSettings__Output>
         MeshTls: MessageTypeDefinition<_selvedge_discovery_v1_MeshTls, _selvedge_discovery_v1_MeshTls__Output>
         Nack: MessageTypeDefinition<_selvedge_discovery_v1_Nack, _selvedge_discovery_v1_Nack__Output>
@@ -83,6 +86,7 @@ export interface ProtoGrpcType {
         Subscribe: MessageTypeDefinition<_selvedge_discovery_v1_Subscribe, _selvedge_discovery_v1_Subscribe__Output>
         TrafficSettings: MessageTypeDefinition<_selvedge_discovery_v1_TrafficSettings, _selvedge_discovery_v1_TrafficSettings__Output>
         Update: MessageTypeDefinition<_selvedge_discovery_v1_Update, _selvedge_discovery_v1_Update__Output>
+        UpgradeLimit: MessageTypeDefinition<_selvedge_discovery_v1_UpgradeLimit, _selvedge_discovery_v1_UpgradeLimit__Output>
         ValueMatch: MessageTypeDefinition<_selvedge_discovery_v1_ValueMatch, _selvedge_discovery_v1_ValueMatch__Output>
         Welcome: MessageTypeDefinition<_selvedge_discovery_v1_Welcome, _selvedge_discovery_v1_Welcome__Output>
         WorkloadPort: MessageTypeDefinition<_selvedge_discovery_v1_WorkloadPort, _selvedge_discovery_v1_WorkloadPort__Output>

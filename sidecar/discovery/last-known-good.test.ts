@@ -34,6 +34,7 @@ const mesh: SelfSnapshot['mesh'] = {
   retryAttempts: 1,
   requestTimeoutMs: undefined,
   traceCollector: undefined,
+  tunnelsAtRenewal: 'keep',
 }
 const self: SelfSnapshot = {
   ...{ workload: w, namespace: 'ns', serviceAccount: 'w', services: [], ports: [], mesh },
@@ -45,6 +46,7 @@ const traffic: TrafficSettings = {
   outlier: { consecutiveErrors: 0, baseEjectionMs: 0, ejectedPercentMax: 0, healthyPercentMin: 0 },
   retryBudget: { percent: 0, minPerSecond: 0, windowMs: 0 },
   connectTimeoutMs: 1,
+  upgrades: undefined,
 }
 const service = (key: ServiceKey): ServiceSnapshot => ({ key, ports: [], routing: { kind: 'none-attached' }, traffic })
 
@@ -123,7 +125,10 @@ const everything: {
   readonly endpoints: EndpointsSnapshot
   readonly self: SelfSnapshot
 } = {
-  self: { ...self, services: [a], ports: [{ port: 8080 as Port, name: 'http', protocol: 'http' }] },
+  self: {
+    ...{ ...self, services: [a] },
+    ports: [{ port: 8080 as Port, name: 'http', protocol: 'http', upgrades: { protocols: ['websocket'], by: 'p' } }],
+  },
   service: {
     key: a,
     ports: [{ port: 80 as Port, name: 'http', protocol: 'http' }],
@@ -156,7 +161,7 @@ const everything: {
         },
       ],
     },
-    traffic: { ...traffic, policy: 'ns/p' },
+    traffic: { ...traffic, policy: 'ns/p', upgrades: { protocols: [], by: 'TrafficPolicy ns/p' } },
   },
   endpoints: {
     service: a,
@@ -178,7 +183,7 @@ it('a format has one form: where this golden file changes, a program of another 
       ['endpoints/ns/a', { version: 'e', content: endpoints }],
     ]),
   )
-  const golden = fileURLToPath(new URL('../../test/golden/last-known-good/format-1.ndjson', import.meta.url))
+  const golden = fileURLToPath(new URL('../../test/golden/last-known-good/format-2.ndjson', import.meta.url))
   await expect(readFileSync(path(), 'utf8')).toMatchFileSnapshot(golden)
   expect(read()).toMatchObject({
     ok: true,

@@ -1,8 +1,9 @@
-import { Stack } from '../http/mod.ts'
+import { type Exchange, Stack } from '../http/mod.ts'
 import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { allowUpgrades } from './allow-upgrades.ts'
 import { authenticate } from './authenticate.ts'
 import type { LocalApplication } from './local.ts'
 import { refuseWhenDraining } from './refuse-when-draining.ts'
@@ -16,6 +17,8 @@ export interface InboundParts {
   readonly overload: { readonly refusesRequests: boolean }
   readonly log: AccessLogSink
   accessLogEnabled(): boolean
+  /** A policy has refused a request, for the log. */
+  denied(x: Exchange, why: string): void
   /** The last part of a drain: nothing new is begun. */
   refusing(): boolean
 }
@@ -40,6 +43,8 @@ export function inboundStack(parts: InboundParts): Stack {
       authenticate(parts.policy),
       // Which of the application's ports is meant.
       application.filter(),
+      // No switch to protocols that no policy allows.
+      allowUpgrades(parts.policy, parts.denied),
       // Nothing new at the end of a drain.
       refuseWhenDraining(parts.refusing),
     ],

@@ -19,6 +19,7 @@ const EXTERNAL_SETTINGS: TrafficSettings = {
   outlier: { consecutiveErrors: 0, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
   retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
   connectTimeoutMs: 1_000,
+  upgrades: undefined,
 }
 
 /** All places that this sidecar sends requests to. Follows the policy; what is kept for a destination outlives its snapshots. */

@@ -1,8 +1,9 @@
-import { type ExchangeFacts, Stack } from '../http/mod.ts'
+import { type Exchange, type ExchangeFacts, Stack } from '../http/mod.ts'
 import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, type MeterLabels, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { allowUpgrades } from './allow-upgrades.ts'
 import { type ConnectParts, connect } from './connect.ts'
 import type { Destinations } from './destinations.ts'
 import { planOf } from './plan.ts'
@@ -19,6 +20,8 @@ export interface OutboundParts {
   readonly overload: { readonly refusesRequests: boolean }
   readonly log: AccessLogSink
   accessLogEnabled(): boolean
+  /** A policy has refused a request, for the log. */
+  denied(x: Exchange, why: string): void
 }
 
 /** From our application into the mesh. In order; the answer unwinds the same list. */
@@ -39,6 +42,8 @@ export function outboundStack(parts: OutboundParts): Stack {
       shed(parts.overload),
       // Which service, rule and backend; header changes, rewrites, redirects.
       route({ policy, destinations, resolver, random: environment.random }),
+      // No switch to protocols that no policy allows.
+      allowUpgrades(parts.denied),
     ],
     // Circuit breaker, then attempts: balance, connect, retry within the budget, time limits.
     x => new Attempts(x, planOf(x).carry, environment).begin(),

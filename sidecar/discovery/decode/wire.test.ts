@@ -14,6 +14,7 @@ const traffic = {
     outlierHealthyPercentMin: 8,
   },
   ...{ retryBudgetPercent: 20, retryBudgetMinPerSecond: 10, retryBudgetWindowMs: 10_000 },
+  upgrades: null,
 }
 const service: ServiceWire = {
   ...{ version: 'v', key: 'ns/a', ports: [{ port: 80, name: 'http', protocol: 'http' }], routed: false },
@@ -33,9 +34,10 @@ const change: Wire['endpointChanges'][number] = {
 }
 const self: NonNullable<Wire['self']> = {
   ...{ version: 's', workload: 'ns/w', namespace: 'ns', serviceAccount: 'w', trustDomain: 'mesh.test' },
-  ...{ services: ['ns/a'], ports: [{ port: 8080, name: 'http', protocol: 'http' }] },
+  ...{ services: ['ns/a'], ports: [{ port: 8080, name: 'http', protocol: 'http', upgrades: null }] },
   mesh: {
     ...{ mtls: 'strict', unknownDestinations: 'allow', accessLog: false, traceSampling: 0.01, retryAttempts: 1 },
+    endTunnelsAtRenewal: false,
   },
 }
 
@@ -81,6 +83,27 @@ describe('an update', () => {
     expect(versions).toEqual(new Map([['endpoints/ns/a', 'x']]))
   })
 
+  it('says which upgrades are allowed, and what becomes of tunnels at renewal', () => {
+    const upgrades = { protocols: ['websocket'], by: 'TrafficPolicy ns/p' }
+    const decoded = read({
+      self: {
+        ...{ ...self, ports: [{ port: 1, name: '', protocol: 'http', upgrades }] },
+        mesh: { ...self.mesh!, endTunnelsAtRenewal: true },
+      },
+      services: [{ ...service, traffic: { ...traffic, upgrades: { protocols: [], by: 'MeshPolicy ns/default' } } }],
+    })
+    if (!decoded.ok) throw new Error(JSON.stringify(decoded.error))
+    const { update } = decoded.value
+    expect(update.self?.ports[0]?.upgrades).toEqual(upgrades)
+    expect(update.self?.mesh.tunnelsAtRenewal).toBe('end')
+    expect(update.services[0]?.traffic.upgrades).toEqual({ protocols: [], by: 'MeshPolicy ns/default' })
+    const without = read({ self, services: [service] })
+    if (!without.ok) throw new Error(JSON.stringify(without.error))
+    expect(without.value.update.self?.ports[0]?.upgrades).toBeUndefined()
+    expect(without.value.update.self?.mesh.tunnelsAtRenewal).toBe('keep')
+    expect(without.value.update.services[0]?.traffic.upgrades).toBeUndefined()
+  })
+
   it('may be empty', () => {
     expect(read({}).ok).toBe(true)
   })
@@ -99,7 +122,7 @@ describe('an update', () => {
     ],
     [
       'an unknown protocol',
-      { self: { ...self, ports: [{ port: 1, name: '', protocol: 'quic' }] } },
+      { self: { ...self, ports: [{ port: 1, name: '', protocol: 'quic', upgrades: null }] } },
       ['self ports[0].protocol'],
     ],
     ['an unknown mTLS mode', { self: { ...self, mesh: { ...self.mesh!, mtls: 'off' } } }, ['self mesh.mtls']],

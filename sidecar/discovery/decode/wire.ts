@@ -72,10 +72,11 @@ function decodeSelf(wire: proto.Self__Output, fields: Fields): SelfSnapshot {
     serviceAccount: wire.serviceAccount,
     trustDomain: fields.trustDomain(wire.trustDomain, 'trustDomain'),
     services: wire.services.map((key, i) => fields.service(key, `services[${i}]`)),
-    ports: wire.ports.map(({ port, name, protocol }, i) => ({
+    ports: wire.ports.map(({ port, name, protocol, upgrades }, i) => ({
       port: fields.port(port, `ports[${i}].port`),
       name,
       protocol: fields.oneOf(protocol, PROTOCOLS, `ports[${i}].protocol`),
+      upgrades: upgrades ?? undefined,
     })),
     mesh: {
       mtls: fields.oneOf(mesh?.mtls ?? '', ['strict', 'permissive'], 'mesh.mtls'),
@@ -89,6 +90,7 @@ function decodeSelf(wire: proto.Self__Output, fields: Fields): SelfSnapshot {
       traceCollector: mesh?.traceCollector ? fields.collector(mesh.traceCollector, 'mesh.traceCollector') : undefined,
       requestTimeoutMs: mesh?.requestTimeoutMs,
       retryAttempts: mesh?.retryAttempts ?? 0,
+      tunnelsAtRenewal: mesh?.endTunnelsAtRenewal === true ? 'end' : 'keep',
     },
   }
 }
@@ -195,6 +197,7 @@ const NO_TRAFFIC: TrafficWire = {
   retryBudgetMinPerSecond: 0,
   retryBudgetWindowMs: 0,
   connectTimeoutMs: 0,
+  upgrades: null,
 }
 
 function decodeTraffic(wire: TrafficWire): TrafficSettings {
@@ -214,6 +217,7 @@ function decodeTraffic(wire: TrafficWire): TrafficSettings {
       windowMs: wire.retryBudgetWindowMs,
     },
     connectTimeoutMs: wire.connectTimeoutMs,
+    upgrades: wire.upgrades ?? undefined,
   }
 }
 

@@ -9,6 +9,7 @@ export interface MeshSettings {
   'requestTimeoutMs'?: (number);
   'retryAttempts'?: (number);
   'traceCollector'?: (string);
+  'endTunnelsAtRenewal'?: (boolean);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_traceCollector'?: "traceCollector";
 }
@@ -21,6 +22,7 @@ export interface MeshSettings__Output {
   'requestTimeoutMs'?: (number);
   'retryAttempts': (number);
   'traceCollector'?: (string);
+  'endTunnelsAtRenewal': (boolean);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_traceCollector'?: "traceCollector";
 }

@@ -1,6 +1,6 @@
 // Original file: proto/selvedge/discovery/v1/discovery.proto
 
-import type { WorkloadPort as _selvedge_discovery_v1_WorkloadPort, WorkloadPort__Output as _selvedge_discovery_v1_WorkloadPort__Output } from '../../../selvedge/discovery/v1/WorkloadPort.ts';
+import type { InboundPort as _selvedge_discovery_v1_InboundPort, InboundPort__Output as _selvedge_discovery_v1_InboundPort__Output } from '../../../selvedge/discovery/v1/InboundPort.ts';
 import type { MeshSettings as _selvedge_discovery_v1_MeshSettings, MeshSettings__Output as _selvedge_discovery_v1_MeshSettings__Output } from '../../../selvedge/discovery/v1/MeshSettings.ts';
 
 export interface Self {
@@ -10,7 +10,7 @@ export interface Self {
   'serviceAccount'?: (string);
   'trustDomain'?: (string);
   'services'?: (string)[];
-  'ports'?: (_selvedge_discovery_v1_WorkloadPort)[];
+  'ports'?: (_selvedge_discovery_v1_InboundPort)[];
   'mesh'?: (_selvedge_discovery_v1_MeshSettings | null);
 }
 
@@ -21,6 +21,6 @@ export interface Self__Output {
   'serviceAccount': (string);
   'trustDomain': (string);
   'services': (string)[];
-  'ports': (_selvedge_discovery_v1_WorkloadPort__Output)[];
+  'ports': (_selvedge_discovery_v1_InboundPort__Output)[];
   'mesh': (_selvedge_discovery_v1_MeshSettings__Output | null);
 }

@@ -1,5 +1,6 @@
 // Original file: proto/selvedge/discovery/v1/discovery.proto
 
+import type { UpgradeLimit as _selvedge_discovery_v1_UpgradeLimit, UpgradeLimit__Output as _selvedge_discovery_v1_UpgradeLimit__Output } from '../../../selvedge/discovery/v1/UpgradeLimit.ts';
 
 export interface TrafficSettings {
   'policy'?: (string);
@@ -14,6 +15,7 @@ export interface TrafficSettings {
   'retryBudgetMinPerSecond'?: (number | string);
   'retryBudgetWindowMs'?: (number);
   'connectTimeoutMs'?: (number);
+  'upgrades'?: (_selvedge_discovery_v1_UpgradeLimit | null);
   '_policy'?: "policy";
 }
 
@@ -30,5 +32,6 @@ export interface TrafficSettings__Output {
   'retryBudgetMinPerSecond': (number);
   'retryBudgetWindowMs': (number);
   'connectTimeoutMs': (number);
+  'upgrades': (_selvedge_discovery_v1_UpgradeLimit__Output | null);
   '_policy'?: "policy";
 }
