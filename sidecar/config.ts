@@ -19,6 +19,9 @@ import type { Protocol } from '../model/snapshot/mod.ts'
 
 const PROTOCOLS: readonly Protocol[] = ['http', 'http2', 'grpc', 'tcp', 'detect']
 
+const INTERCEPT_MODES = ['none', 'redirect'] as const
+type InterceptMode = (typeof INTERCEPT_MODES)[number]
+
 /** A port that the application listens on. */
 export interface ApplicationPort {
   readonly name: string
@@ -59,6 +62,8 @@ export interface SidecarConfig {
     readonly admin: number
     readonly metrics: number
   }
+  /** `redirect`: the kernel sends us the application's connections, and we ask where they were going. */
+  readonly intercept: InterceptMode
   readonly drainTimeoutMs: number
   readonly leafLifeMs: number
   /** Where identity and policy are kept for a restart without the control plane; `undefined`: nowhere. Absolute. */
@@ -93,6 +98,7 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   setting('inbound-port', 'PORT', '15006', 'mTLS from other sidecars'),
   setting('admin-port', 'PORT', '15000', 'admin, on loopback only'),
   setting('metrics-port', 'PORT', '15020', 'Prometheus metrics and health'),
+  setting('intercept', 'MODE', 'none', 'redirect: take what the rules of "selvedge intercept install" send here'),
   setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM'),
   setting('leaf-life', 'DURATION', '24h', 'file mode: how long a certificate lives; it is renewed at half of that'),
   setting(
@@ -153,6 +159,7 @@ export function readSidecarConfig(
       admin: given.read('admin-port', parseListenPort),
       metrics: given.read('metrics-port', parseListenPort),
     },
+    intercept: given.read('intercept', parseIntercept),
     drainTimeoutMs: given.read('drain-timeout', text => parseDurationWithin(text, 0, DRAIN_MS_MAX)),
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
     stateDir: given.text('state-dir') === '' ? undefined : resolve(given.text('state-dir')),
@@ -240,6 +247,11 @@ function readToken(given: GivenSettings, readFile: (path: string) => Result<stri
 function hostOf(address: string): string | undefined {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):([0-9]{1,5})$/.exec(address)
   return match === null || Number(match[2]) > 65_535 ? undefined : match[1]
+}
+
+function parseIntercept(text: string): Result<InterceptMode, string> {
+  const mode = INTERCEPT_MODES.find(known => known === text)
+  return mode === undefined ? err(`"${text}" is not a mode: use ${INTERCEPT_MODES.join(' or ')}`) : ok(mode)
 }
 
 function parseWorkload(text: string): Result<{ key: WorkloadKey; namespace: string; name: string }, string> {

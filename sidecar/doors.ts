@@ -1,4 +1,4 @@
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
   appPortOfSni,
@@ -10,11 +10,12 @@ import {
   type SpiffeId,
   workloadOf,
 } from '../common/mod.ts'
+import { type ArrivalParts, applicationCaller, portMeant } from './arrivals.ts'
 import type { SidecarConfig } from './config.ts'
 import { endSoon } from './end-soon.ts'
 import type { Caller, Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
-import type { Interception } from './interception/mod.ts'
+import { openInterception, redirectHosts } from './interception/mod.ts'
 import { listenAll } from './listen-all.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
@@ -55,7 +56,6 @@ export interface DoorParts extends CommonDoorParts {
   readonly connect: Stack
   readonly inbound: Stack
   readonly protection: Protection
-  readonly interception: Interception
   draining(): boolean
   broken(error: unknown): void
 }
@@ -74,6 +74,9 @@ export interface Doors {
 /** Opens the two doors for traffic, or none. */
 export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>> {
   const { config, identity, protection, instruments } = parts
+  const interception = await openInterception(config.intercept)
+  if (!interception.ok) return interception
+  const arriving = { ...parts, interception: interception.value }
   const outbound = new Door({
     ...doorOptions(parts, 'outbound', OUTBOUND_IDLE_MS),
     begin: x => parts.outbound.begin(x),
@@ -85,17 +88,23 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   })
   const inbound = new Door({ ...doorOptions(parts, 'inbound', INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
   const shared = new SharedReads()
-  const mesh = meshListener(parts, inbound, shared)
+  const mesh = meshListener(parts, arriving, inbound, shared)
   const stopRenewing = identity.onChange(svid => mesh.renew(svid))
-  const callers = plainServer(outbound, shared)
-  protection.guard(callers, 'outbound', outbound)
+  const [host, otherHost, inboundHost] = doorHosts(config)
+  const callers = applicationServer(outbound, shared, arriving)
+  const otherCallers = applicationServer(outbound, shared, arriving)
+  for (const server of [callers, otherCallers]) protection.guard(server, 'outbound', outbound)
   protection.guard(mesh.server, 'inbound', inbound)
   const opened = await listenAll([
-    { server: callers, host: config.host, port: config.ports.outbound, flag: '--outbound-port' },
-    { server: mesh.server, host: config.inboundHost, port: config.ports.inbound, flag: '--inbound-port' },
+    { server: callers, host, port: config.ports.outbound, flag: '--outbound-port' },
+    { server: mesh.server, host: inboundHost, port: config.ports.inbound, flag: '--inbound-port' },
+    ...(otherHost === undefined
+      ? []
+      : [{ server: otherCallers, host: otherHost, port: callers, flag: '--outbound-port' }]),
   ])
   if (!opened.ok) {
     stopRenewing()
+    interception.value.close()
     return opened
   }
   const [out, into] = opened.value.listeners
@@ -112,6 +121,7 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
     },
     close: () => {
       stopRenewing()
+      interception.value.close()
       opened.value.close()
       outbound.destroyAll()
       inbound.destroyAll()
@@ -119,12 +129,30 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   })
 }
 
-/** Applications, and those who ask for pages: connections in plaintext, read into one buffer. */
-export function plainServer(door: Door, shared: SharedReads) {
+/** Where the doors listen: outbound, outbound for the other family (or nowhere), inbound. What is redirected comes to other addresses. */
+function doorHosts({ intercept, host, inboundHost }: SidecarConfig): readonly [string, string | undefined, string] {
+  if (intercept === 'none') return [host, undefined, inboundHost]
+  const { outbound, outbound6, inbound } = redirectHosts()
+  return [outbound, outbound6, inbound]
+}
+
+/** Applications: each of their connections may have been going somewhere. */
+function applicationServer(door: Door, shared: SharedReads, parts: ArrivalParts): Server {
+  return plainServer(door, shared, accepted => applicationCaller(accepted, parts))
+}
+
+/** Connections in plaintext, read into one buffer. Where there is no caller, the connection has been refused. */
+export function plainServer(
+  door: Door,
+  shared: SharedReads,
+  callerOf: (accepted: Socket) => Caller | undefined = () => ({ kind: 'application' }),
+): Server {
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...KEEP_ALIVE }
   return createServer(options, accepted => {
+    const caller = callerOf(accepted)
+    if (caller === undefined) return
     const moved = moveToSharedReads(accepted, shared)
-    door.accept(moved?.socket ?? accepted, { kind: 'application' }, NO_PORT, undefined, moved?.reads)
+    door.accept(moved?.socket ?? accepted, caller, NO_PORT, undefined, moved?.reads)
     if (moved === undefined) accepted.resume()
   })
 }
@@ -152,7 +180,7 @@ export function doorOptions(parts: CommonDoorParts, door: string, idleMs: number
   }
 }
 
-function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshListener {
+function meshListener(parts: DoorParts, arriving: ArrivalParts, door: Door, shared: SharedReads): MeshListener {
   const { identity, instruments, refusals, policy, clock } = parts
   return new MeshListener(identity.current(), {
     permissive: () => policy.self?.mesh.mtls === 'permissive',
@@ -166,12 +194,23 @@ function meshListener(parts: DoorParts, door: Door, shared: SharedReads): MeshLi
         return
       }
       const named = typeof socket.servername === 'string' ? appPortOfSni(socket.servername) : undefined
+      // A sidecar names the port that it means; of others, where their connection was going tells.
+      const port = named ?? portMeant(socket, arriving)
+      if (port === 'refused') return
       const sharing = shareReads(socket, shared)
-      const session = door.accept(socket, peerCaller(peer.value), named ?? NO_PORT, sharing?.early, sharing?.reads)
+      const session = door.accept(
+        socket,
+        peerCaller(peer.value),
+        port === 'unsaid' ? NO_PORT : port,
+        sharing?.early,
+        sharing?.reads,
+      )
       atCertificateEnd(socket, clock, () => endSoon(socket, session), svid.notAfterMs)
     },
     plain: (socket: Socket, first: Buffer) => {
-      door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, NO_PORT, first)
+      const port = portMeant(socket, arriving)
+      if (port === 'refused') return
+      door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, port === 'unsaid' ? NO_PORT : port, first)
     },
     handshakeFailed: (why, from) => {
       instruments.refused('tls-handshake')

@@ -6,7 +6,8 @@ import { listen } from './transport/mod.ts'
 interface Listening {
   readonly server: Server
   readonly host: string
-  readonly port: number
+  /** A server that was asked for before: the same port as that. */
+  readonly port: number | Server
   readonly flag: string
 }
 
@@ -23,7 +24,8 @@ export async function listenAll(all: readonly Listening[]): Promise<Result<Opene
     for (const { server } of all) server.close()
   }
   for (const { server, host, port, flag } of all) {
-    const bound = await listen(server, host, port, flag)
+    const wanted = typeof port === 'number' ? port : listeners[all.findIndex(other => other.server === port)]?.port
+    const bound = await listen(server, host, wanted ?? 0, flag)
     if (!bound.ok) {
       close()
       return bound

@@ -4,3 +4,4 @@
  * connection that came by itself has no original destination, and one of our own is never taken for the application's.
  */
 export { type Arrival, Interception, openInterception } from './interception.ts'
+export { redirectHosts } from './redirect-hosts.ts'

@@ -159,6 +159,7 @@ function configOf(name: string, path: string, caDir: string, port: number | unde
     labels: {},
     zone: '',
     ports: { outbound: 0, inbound: 0, admin: 0, metrics: 0 },
+    intercept: 'none',
     drainTimeoutMs: 5_000,
     leafLifeMs: 3_600_000,
     forgetAfterMs: 600_000,
