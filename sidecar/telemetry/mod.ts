@@ -5,6 +5,7 @@
 export { type AccessLogSink, accessLog } from './access-log/access-log.ts'
 export { EdgeReporter } from './metrics/edge-report.ts'
 export { type MetricsView, renderMetrics } from './metrics/exposition.ts'
+export { addGrowth, type Growth, GrowthWatch } from './metrics/growth.ts'
 export { Instruments } from './metrics/instruments.ts'
 export { measure } from './metrics/measure.ts'
 export type { Meter, MeterLabels } from './metrics/meter.ts'

@@ -55,9 +55,12 @@ export class Meter {
   }
 
   forEachCode(visit: (status: number, cause: Cause | undefined, count: number) => void): void {
-    for (const [key, count] of this.codes) {
-      const index = key & ((1 << CAUSE_BITS) - 1)
-      visit(key >> CAUSE_BITS, index === 0 ? undefined : CAUSES[index - 1], count)
-    }
+    for (const [key, count] of this.codes) visit(key >> CAUSE_BITS, causeOfCode(key), count)
   }
+}
+
+/** The cause in a key of `codes`. */
+export function causeOfCode(key: number): Cause | undefined {
+  const index = key & ((1 << CAUSE_BITS) - 1)
+  return index === 0 ? undefined : CAUSES[index - 1]
 }
