@@ -65,7 +65,7 @@ export class HpackDecoder {
    */
   decode(block: Buffer, from: number, to: number, sink: FieldSink, maxDecodedBytes: number): HpackFault | undefined {
     if (this.fatal !== undefined) return this.fatal
-    const bombBytes = maxDecodedBytes * BOMB_FACTOR
+    const bytesMax = Math.min(maxDecodedBytes, DECODED_BYTES_MAX)
     let decodedBytes = 0
     let heard = true
     let first = true
@@ -90,17 +90,17 @@ export class HpackDecoder {
         if (field === undefined || index === 0) return this.fail(index < 0 ? this.problem : BAD_INDEX)
         decodedBytes += field.size
       } else {
-        field = this.literal(block, to, byte, heard ? maxDecodedBytes - decodedBytes : 0)
+        field = this.literal(block, to, byte, heard ? bytesMax - decodedBytes : 0)
         if (field !== undefined) decodedBytes += field.size
         else if (this.length < 0) return this.fail(this.problem)
         else decodedBytes += this.length
       }
-      if (decodedBytes > maxDecodedBytes) {
-        if (decodedBytes > bombBytes) return this.fail(BOMB)
+      if (decodedBytes > bytesMax) {
+        if (decodedBytes > bytesMax * BOMB_FACTOR) return this.fail(BOMB)
         heard = false
       } else if (heard) heard = sink.field(field!)
     }
-    return decodedBytes > maxDecodedBytes ? TOO_LARGE : undefined
+    return decodedBytes > bytesMax ? TOO_LARGE : undefined
   }
 
   private fail(fault: HpackFault): HpackFault {

@@ -1,7 +1,7 @@
 import { ownText } from '../../../http/mod.ts'
 import { DEFAULT_TABLE_BYTES, DynamicTable } from './dynamic-table.ts'
 import { FIELD_OVERHEAD_BYTES } from './field.ts'
-import { KnownName, KnownValue, sample } from './known-name.ts'
+import { KnownName, KnownValue } from './known-name.ts'
 import { writeLatin1 } from './latin1.ts'
 import { STATIC_FIELDS } from './static-table.ts'
 
@@ -23,7 +23,7 @@ const SIZE_UPDATE = 0x20
 /**
  * Encodes the header blocks of one direction of one connection, in the order in which they leave (RFC 7541).
  *
- * A value goes into the table when it comes for the second time among its name's last ones: what differs with each request never does, what
+ * A value goes into the table when it comes for the third time among its name's last ones: what differs with each request never does, what
  * repeats does, and no list of names has to know which is which. Strings are plain: Huffman costs 2 ns a character at both ends and saves
  * a quarter of the few that are still written once the table is warm.
  */
@@ -46,6 +46,12 @@ export class HpackEncoder {
   setPeerTableSize(bytes: number): void {
     this.wantedBytes = Math.min(bytes, this.ownMaxBytes)
     if (this.wantedBytes < this.smallestBytes) this.smallestBytes = this.wantedBytes
+  }
+
+  /** Changes with the table: what was written is written the same as long as this is. */
+  get generation(): number {
+    // What was inserted, and what was driven out.
+    return 2 * this.table.inserted - this.table.count
   }
 
   /** How many bytes a field takes at most. */
@@ -98,7 +104,7 @@ export class HpackEncoder {
       return writeInteger(into, at, INDEXED, 0x7f, STATIC_FIELDS + 1 + table.inserted - older.nth)
     }
     const size = name.length + value.length + FIELD_OVERHEAD_BYTES
-    if (!known.comesAgain(sample(value)) || size > table.maxBytes / TABLE_PART || hasQuery(name, value)) {
+    if (size > table.maxBytes / TABLE_PART || hasQuery(name, value) || !known.comesAgain(value)) {
       return this.literal(into, at, WITHOUT_INDEXING, 0x0f, known, value)
     }
     const next = this.literal(into, at, WITH_INDEXING, 0x3f, known, value)

@@ -1,3 +1,4 @@
+import { ownText } from '../../../http/mod.ts'
 import { isSensitive } from './sensitive.ts'
 import { staticIndexOf, staticMatch } from './static-index.ts'
 import { staticValue } from './static-table.ts'
@@ -33,9 +34,11 @@ export class KnownName {
   private readonly values: KnownValue[] = []
   private nextPlace = 0
   private readonly staticValues: boolean
-  // Samples of the last two values that weren't found.
+  // Samples of the last two values that weren't found, and the last two whose sample came again.
   private lately = 0
   private before = 0
+  private candidate: string | undefined = undefined
+  private candidateBefore: string | undefined = undefined
 
   constructor(name: string) {
     this.name = name
@@ -70,17 +73,26 @@ export class KnownName {
     this.newest = value.nth
   }
 
-  /** Whether a value that wasn't found was among the last two such. `sampled` stands for it: the texts of others' heads aren't kept for this. */
-  comesAgain(sampled: number): boolean {
-    if (sampled === this.lately || sampled === this.before) return true
-    this.before = this.lately
-    this.lately = sampled
+  /**
+   * Whether a value that wasn't found has come three times among its name's last ones. The first time leaves a sample, the second the text:
+   * what differs with each request leaves nothing that costs a copy, and nothing that keeps the head of that request alive.
+   */
+  comesAgain(value: string): boolean {
+    if (value === this.candidate || value === this.candidateBefore) return true
+    const sampled = sample(value)
+    if (sampled === this.lately || sampled === this.before) {
+      this.candidateBefore = this.candidate
+      this.candidate = ownText(value)
+    } else {
+      this.before = this.lately
+      this.lately = sampled
+    }
     return false
   }
 }
 
-/** A number that two values hardly share, from at most nine characters: what counts or is drawn by chance differs in them. Never 0. */
-export function sample(value: string): number {
+/** A number that different values seldom share, from at most nine characters. Never 0. */
+function sample(value: string): number {
   let sum = value.length + 1
   const step = (value.length >> 3) + 1
   for (let i = value.length - 1; i >= 0; i -= step) sum = (Math.imul(sum, 31) + value.charCodeAt(i)) | 0
