@@ -2,7 +2,7 @@ import { type Clock, type Random, type RefusalLog, refusalLog } from '../common/
 import { routeToCollector } from './collector-route.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Doors } from './doors.ts'
-import type { Exchange, Stack } from './http/mod.ts'
+import { type Exchange, OpenTunnels, type Stack } from './http/mod.ts'
 import type { Identity } from './identity/mod.ts'
 import { inboundStack, LocalApplication } from './inbound/mod.ts'
 import type { Log } from './log.ts'
@@ -12,7 +12,7 @@ import { CurrentPolicy } from './policy/mod.ts'
 import { Protection, type Strain } from './protection.ts'
 import { type AccessLogSink, Instruments, type SpanExport, Tracer } from './telemetry/mod.ts'
 import type { RouteToCollector } from './telemetry/otlp/mod.ts'
-import { Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
+import { inTurn, Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
 import type { UpstreamEnvironment } from './upstream/mod.ts'
 
 const SWEEP_MS = 1_000
@@ -56,6 +56,8 @@ export interface DataPath {
   readonly application: LocalApplication
   readonly protection: Protection
   readonly refusals: RefusalLog
+  /** What is open beside exchanges. */
+  readonly tunnels: OpenTunnels
   readonly outbound: Stack
   readonly connect: Stack
   readonly inbound: Stack
@@ -89,7 +91,10 @@ export function assembleDataPath(parts: DataPathParts): DataPath {
     instruments.brokenExchanges++
     log.error({ err: error }, 'An exception inside an exchange: this is a bug in selvedge; the exchange was ended')
   }
-  const environment = upstreamEnvironment({ ...parts, around, turn, wheel, instruments, tracer, refusals, broken })
+  const tunnels = new OpenTunnels(broken)
+  const environment = upstreamEnvironment({
+    ...{ ...parts, around, turn, wheel, instruments, tracer, refusals, tunnels, broken },
+  })
   const destinations = new Destinations(policy, environment, instruments)
   const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
   const protection = new Protection({
@@ -108,11 +113,12 @@ export function assembleDataPath(parts: DataPathParts): DataPath {
     refusals(why, { source, destination, cause: 'denied', why }, 'Refused a request')
   const shared = { environment, tracer, overload: parts.strain, log: access, accessLogEnabled, denied }
   return {
-    ...{ around, turn, policy, instruments, tracer, destinations, application, protection, refusals, broken },
+    ...{ around, turn, policy, instruments, tracer, destinations, application, protection, refusals, tunnels, broken },
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
     connect: connectStack({ ...shared, resolver, destinations }),
     inbound: inboundStack({ ...shared, policy, application, refusing: () => around.refusing }),
-    tend: doors => tend({ instruments, destinations, application, protection }, doors, identity, nowMs),
+    tend: doors =>
+      tend({ instruments, destinations, application, protection, policy, tunnels }, doors, identity, nowMs),
     close: () => {
       destinations.close()
       application.close()
@@ -128,6 +134,7 @@ interface EnvironmentParts extends DataPathParts {
   readonly instruments: Instruments
   readonly tracer: Tracer
   readonly refusals: RefusalLog
+  readonly tunnels: OpenTunnels
   broken(error: unknown): void
 }
 
@@ -139,6 +146,7 @@ function upstreamEnvironment(parts: EnvironmentParts): UpstreamEnvironment {
     wheel,
     lookups: new Lookups(),
     reads: new SharedReads(),
+    tunnels: parts.tunnels,
     svid: () => identity.current(),
     isOurselves: connection => isOwnListener(around.listeners, connection),
     attempting: x => tracer.attempting(x),
@@ -167,33 +175,41 @@ function upstreamEnvironment(parts: EnvironmentParts): UpstreamEnvironment {
 
 /** What is idle ends, what expires is dropped, and who renews moves its connections. */
 function tend(
-  {
-    instruments,
-    destinations,
-    application,
-    protection,
-  }: Pick<DataPath, 'instruments' | 'destinations' | 'application' | 'protection'>,
+  path: Pick<DataPath, 'instruments' | 'destinations' | 'application' | 'protection' | 'policy' | 'tunnels'>,
   doors: Pick<Doors, 'sweep'>,
   identity: Identity,
   nowMs: () => number,
 ): () => void {
+  const { instruments, destinations, application, protection, policy, tunnels } = path
   const sweep = setInterval(() => {
     doors.sweep()
     destinations.closeIdle()
     application.closeIdle()
     protection.sweep()
+    instruments.inboundTunnels = tunnels.count('inbound')
+    instruments.outboundTunnels = tunnels.count('outbound')
   }, SWEEP_MS)
   const expiring = setInterval(() => {
     if (!instruments.meters.expire(nowMs())) return
     destinations.forgetMeters()
     application.forgetMeters()
   }, METERS_SWEEP_MS)
-  const stopRetiring = identity.onChange(({ notAfterMs }) =>
-    destinations.retireMeshConnections(Math.min((notAfterMs - Date.now()) * MOVE_PART, MOVE_MS_MAX)),
-  )
+  let finishEnding: (() => void) | undefined
+  const stopRetiring = identity.onChange(({ notAfterMs }) => {
+    const overMs = Math.min((notAfterMs - Date.now()) * MOVE_PART, MOVE_MS_MAX)
+    destinations.retireMeshConnections(overMs)
+    if (policy.self?.mesh.tunnelsAtRenewal !== 'end') return
+    finishEnding?.()
+    // Not all at once: most of them are begun anew somewhere.
+    finishEnding = inTurn(
+      tunnels.which(({ mtls }) => mtls),
+      overMs,
+    )
+  })
   return () => {
     clearInterval(sweep)
     clearInterval(expiring)
     stopRetiring()
+    finishEnding?.()
   }
 }

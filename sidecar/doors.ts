@@ -205,7 +205,8 @@ function meshListener(parts: DoorParts, arriving: ArrivalParts, door: Door, shar
         sharing?.early,
         sharing?.reads,
       )
-      atCertificateEnd(socket, clock, () => endSoon(socket, session), svid.notAfterMs)
+      const endsTunnels = (): boolean => policy.self?.mesh.tunnelsAtRenewal === 'end'
+      atCertificateEnd(socket, clock, () => endSoon(socket, session, endsTunnels), svid.notAfterMs)
     },
     plain: (socket: Socket, first: Buffer) => {
       const port = portMeant(socket, arriving)

@@ -11,14 +11,11 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function connection(phase: H1ServerSession['phase']) {
+function connection(phase: H1ServerSession['phase'], endsTunnels = false) {
   const socket = new EventEmitter()
   const seen = { asked: 0, destroyed: 0 }
-  endSoon(socket as unknown as Socket, {
-    phase,
-    closeWhenIdle: () => void seen.asked++,
-    destroy: () => void seen.destroyed++,
-  })
+  const session = { phase, closeWhenIdle: () => void seen.asked++, destroy: () => void seen.destroyed++ }
+  endSoon(socket as unknown as Socket, session, () => endsTunnels)
   return { socket, seen }
 }
 
@@ -44,5 +41,13 @@ describe('[TLS-13] a connection of which a certificate has ended', () => {
     const { seen } = connection('tunnel')
     vi.advanceTimersByTime(2 * UNDER_WAY_MS)
     expect(seen.destroyed).toBe(0)
+  })
+
+  test('unless a policy ends tunnels: then it is ended after the bound', () => {
+    const { seen } = connection('tunnel', true)
+    vi.advanceTimersByTime(UNDER_WAY_MS - 1)
+    expect(seen.destroyed).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(seen.destroyed).toBe(1)
   })
 })

@@ -3,7 +3,8 @@ import type { H1ServerSession } from './session/mod.ts'
 
 /**
  * What is under way on a connection when a certificate of its two ends has ended may go on for so long, as in a drain. Renewal comes at half of a
- * certificate's life and takes new exchanges elsewhere, so that what is still there has had half a life besides. Tunnels (WebSocket) go on.
+ * certificate's life and takes new exchanges elsewhere, so that what is still there has had half a life besides. Tunnels (WebSocket) go on, where no
+ * policy ends them.
  */
 export const UNDER_WAY_MS = 30_000
 
@@ -11,10 +12,11 @@ export const UNDER_WAY_MS = 30_000
 export function endSoon(
   socket: Pick<Socket, 'once'>,
   session: Pick<H1ServerSession, 'phase' | 'closeWhenIdle' | 'destroy'>,
+  endsTunnels: () => boolean,
 ): void {
   session.closeWhenIdle()
   const timer = setTimeout(() => {
-    if (session.phase !== 'tunnel') session.destroy()
+    if (session.phase !== 'tunnel' || endsTunnels()) session.destroy()
   }, UNDER_WAY_MS)
   timer.unref()
   socket.once('close', () => clearTimeout(timer))

@@ -55,7 +55,7 @@ function tunnel(
   to: Extract<Resolved, { kind: 'external' }>,
 ): void {
   x.facts.destination = 'external'
-  const { wheel, lookups, turn, isOurselves, broken } = parts.environment
+  const { wheel, lookups, turn, tunnels, isOurselves, broken } = parts.environment
   // These are called by timers and by Node's sockets, where what is thrown would end the process.
   const guarded = (work: () => void): void => {
     try {
@@ -72,7 +72,10 @@ function tunnel(
           socket.destroy()
           x.fail('bad-request', `${to.host}:${to.port} is this sidecar itself`)
         } else {
-          session.acceptTunnel(ESTABLISHED, farEnd(socket, session, turn))
+          tunnels.begin(farEnd(socket, session, turn), { direction: 'outbound', mtls: false }, far => {
+            session.acceptTunnel(ESTABLISHED, far)
+            return session
+          })
           x.handedOver()
         }
       }),

@@ -3,8 +3,8 @@ import { isEjected } from '../../decide/outlier/mod.ts'
 import type { EndpointsSnapshot, SelfSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Instruments, Meter, MeterLabels } from '../telemetry/mod.ts'
+import { inTurn } from '../transport/mod.ts'
 import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../upstream/mod.ts'
-import { retireInTurn } from './retire-in-turn.ts'
 
 /** Hosts outside the mesh that are remembered with their connections. */
 const EXTERNAL_MAX = 256
@@ -158,7 +158,10 @@ export class Destinations {
   retireMeshConnections(overMs: number): void {
     const outdated = [...this.services.values()].flatMap(destination => destination.outdated())
     this.finishMove?.()
-    this.finishMove = retireInTurn(outdated, overMs)
+    this.finishMove = inTurn(
+      outdated.map(connection => () => connection.retire()),
+      overMs,
+    )
   }
 
   /** For metrics and people. */

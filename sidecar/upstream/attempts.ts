@@ -282,7 +282,9 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.doing = NOTHING
     this.concludeAttempt(doing.endpoint, 'success', head.status, this.environment.turn.nowMs())
     this.settle()
-    return x.switchProtocols(head, far)
+    const direction = x.caller.kind === 'application' ? 'outbound' : 'inbound'
+    const mtls = doing.endpoint.mtls || x.caller.kind === 'peer'
+    return this.environment.tunnels.begin(far, { direction, mtls }, end => x.switchProtocols(head, end))
   }
 
   onData(chunk: Buffer): boolean {

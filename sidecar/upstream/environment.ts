@@ -1,5 +1,5 @@
 import type { AttemptClass, Random } from '../../common/mod.ts'
-import type { Exchange } from '../http/mod.ts'
+import type { Exchange, OpenTunnels } from '../http/mod.ts'
 import type { Svid } from '../identity/mod.ts'
 import type { Lookups, SharedReads, TimerWheel, Turn } from '../transport/mod.ts'
 
@@ -20,6 +20,8 @@ export interface UpstreamEnvironment {
   readonly lookups: Lookups
   /** What connections to endpoints read into. */
   readonly reads: SharedReads
+  /** What exchanges have become that switched protocols. */
+  readonly tunnels: OpenTunnels
   /** The identity to connect with; `undefined` before there is one. */
   svid(): Svid | undefined
   /** Whether a connection that we made came out at one of our own listeners. */

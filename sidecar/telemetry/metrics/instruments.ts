@@ -8,6 +8,9 @@ export class Instruments {
   /** Connections from callers now, by door. */
   inboundConnections = 0
   outboundConnections = 0
+  /** Tunnels that are open now, by where their callers are. */
+  inboundTunnels = 0
+  outboundTunnels = 0
   /** Refused before there was an exchange: malformed heads, failed handshakes. */
   readonly refusals = new Map<Cause | 'tls-handshake', number>()
   ejections = 0

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { retireInTurn } from './retire-in-turn.ts'
+import { inTurn } from './in-turn.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -10,12 +10,12 @@ afterEach(() => {
 
 function connections(count: number) {
   const retired: number[] = []
-  return { retired, all: Array.from({ length: count }, (_, n) => ({ retire: () => void retired.push(n) })) }
+  return { retired, all: Array.from({ length: count }, (_, n) => () => void retired.push(n)) }
 }
 
 test('connections are retired in their order, evenly, and all within the time', () => {
   const { retired, all } = connections(100)
-  retireInTurn(all, 2_000)
+  inTurn(all, 2_000)
   expect(retired).toHaveLength(0)
   vi.advanceTimersByTime(1_000)
   expect(retired).toHaveLength(50)
@@ -26,7 +26,7 @@ test('connections are retired in their order, evenly, and all within the time', 
 
 test('there is no more than one at a time when there are few', () => {
   const { retired, all } = connections(4)
-  retireInTurn(all, 2_000)
+  inTurn(all, 2_000)
   for (let elapsed = 0, before = 0; elapsed < 2_000; elapsed += 20, before = retired.length) {
     vi.advanceTimersByTime(20)
     expect(retired.length - before).toBeLessThanOrEqual(1)
@@ -36,7 +36,7 @@ test('there is no more than one at a time when there are few', () => {
 
 test('what is left goes at once when the next renewal comes before the time is over', () => {
   const { retired, all } = connections(10)
-  const finish = retireInTurn(all, 10_000)
+  const finish = inTurn(all, 10_000)
   vi.advanceTimersByTime(2_000)
   expect(retired).toHaveLength(2)
   finish()
@@ -45,6 +45,6 @@ test('what is left goes at once when the next renewal comes before the time is o
 })
 
 test('with nothing to retire there is nothing to wait for', () => {
-  retireInTurn([], 1_000)
+  inTurn([], 1_000)
   expect(vi.getTimerCount()).toBe(0)
 })
