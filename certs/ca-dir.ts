@@ -62,6 +62,27 @@ export function loadCaDir(dir: string): Result<TrustedCa, string> {
   return checked.ok ? checked : err(`Cannot load the CA in ${dir}: ${checked.error}`)
 }
 
+/**
+ * Copies the CA in `from` to `to`, where its key is the owner's alone. Of `from`, others than its owner may read the key: Kubernetes shows a
+ * Secret to a group.
+ */
+export function copyCaDir(from: string, to: string): Result<undefined, string> {
+  const certificate = readSmallFile(join(from, CA_CERTIFICATE_FILE))
+  if (!certificate.ok) return err(`Cannot take the CA in ${from}: ${certificate.error}; "selvedge cert init" makes one`)
+  const key = readSmallFile(join(from, CA_KEY_FILE))
+  if (!key.ok) return err(`Cannot take the CA in ${from}: ${key.error}; "selvedge cert init" makes both files`)
+  const checked = checkCa(certificate.value.text, key.value.text)
+  if (!checked.ok) return err(`Cannot take the CA in ${from}: ${checked.error}`)
+  try {
+    makeFolder(to)
+    writeNewFile(join(to, CA_KEY_FILE), key.value.text, 0o600)
+    writeNewFile(join(to, CA_CERTIFICATE_FILE), certificate.value.text, 0o644)
+  } catch (error) {
+    return err(`Cannot put the CA in ${to}: ${reasonOf(error)}`)
+  }
+  return ok(undefined)
+}
+
 function checkCa(certificatePem: string, privateKeyPem: string): Result<TrustedCa, string> {
   const [certificateDer, ...more] = fromPem(certificatePem)
   if (certificateDer === undefined || more.length > 0)

@@ -6,6 +6,7 @@
  * leaves the process but into a file of its own that only its owner can read; imports nothing of ours but common.
  */
 export {
+  copyCaDir,
   hasCaDir,
   initCaDir,
   loadCaDir,

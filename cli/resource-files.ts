@@ -10,17 +10,18 @@ export async function readResourceFiles(files: readonly string[]): Promise<Resou
   for (const file of files) {
     const parsed = parseResources(await readText(file))
     if (parsed.ok) resources.push(...parsed.value)
-    else problems.push(...parsed.error.map(problem => `  ${nameOf(file)}: ${formatProblem(problem)}`))
+    else problems.push(...parsed.error.map(problem => `  ${shownName(file)}: ${formatProblem(problem)}`))
   }
   if (problems.length > 0) {
-    throw new CliFailure(`Cannot use ${files.map(nameOf).join(', ')}: correct this first\n${problems.join('\n')}`)
+    throw new CliFailure(`Cannot use ${files.map(shownName).join(', ')}: correct this first\n${problems.join('\n')}`)
   }
   if (resources.length === 0)
-    throw new CliFailure(`Cannot use ${files.map(nameOf).join(', ')}: no resource is in there`)
+    throw new CliFailure(`Cannot use ${files.map(shownName).join(', ')}: no resource is in there`)
   return resources
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a file, or of stdin for `-`, within the limits of a text of resources. Throws `CliFailure`. */
+export async function readText(file: string): Promise<string> {
   try {
     // Asynchronously: a pipe may have nothing to read yet, which a synchronous read takes for an error (EAGAIN).
     return decoded(file, await readBytes(file === '-' ? process.stdin : createReadStream(file)))
@@ -29,7 +30,7 @@ async function readText(file: string): Promise<string> {
     if (codeOf(thrown) === 'ENOENT')
       throw new CliFailure(`Cannot read ${file}: there is no file ${resolve(file)}; check the path`)
     if (codeOf(thrown) === 'EISDIR') throw new CliFailure(`Cannot read ${file}: it is a folder; name the files in it`)
-    throw new CliFailure(`Cannot read ${nameOf(file)}: ${messageOf(thrown)}`)
+    throw new CliFailure(`Cannot read ${shownName(file)}: ${messageOf(thrown)}`)
   }
 }
 
@@ -47,15 +48,16 @@ async function readBytes(source: AsyncIterable<Buffer>): Promise<Buffer> {
 
 function decoded(file: string, bytes: Buffer): string {
   if (bytes.length > TEXT_BYTES_MAX) {
-    throw new CliFailure(`Cannot read ${nameOf(file)}: it has more than ${TEXT_BYTES_MAX} bytes; split it`)
+    throw new CliFailure(`Cannot read ${shownName(file)}: it has more than ${TEXT_BYTES_MAX} bytes; split it`)
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new CliFailure(`Cannot read ${nameOf(file)}: it is not text in UTF-8; save it as that`)
+    throw new CliFailure(`Cannot read ${shownName(file)}: it is not text in UTF-8; save it as that`)
   }
 }
 
-function nameOf(file: string): string {
+/** As people know it. */
+export function shownName(file: string): string {
   return file === '-' ? 'stdin' : file
 }

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { destination, type Logger, pino } from 'pino'
 import { type Clock, ok, type Result, refusalLog, systemClock } from '../common/mod.ts'
+import { type Admission, admissionServer } from './admission/mod.ts'
 import { type ApiParts, apiRoutes, apiServer, openAccess, type TokenIssuer } from './api/mod.ts'
 import { createJoinToken } from './attestation/mod.ts'
 import { enrolmentService, peerIdentity, renewalService } from './ca/mod.ts'
@@ -11,7 +12,7 @@ import { type Doors, openDoors } from './doors.ts'
 import { createFleet } from './fleet/mod.ts'
 import { censusOf, type GuardedWorld, guardWorld, lostKinds, openCensusFile } from './guard/mod.ts'
 import { type Kept, type OnClose, openKept } from './kept.ts'
-import { controlMetrics, metricsServer } from './metrics.ts'
+import { type ControlMetrics, controlMetrics, metricsServer } from './metrics.ts'
 import { type OpenRegistry, openLeaseRegistry } from './registry/mod.ts'
 import { createSnapshots } from './snapshots/mod.ts'
 import { telemetryService } from './telemetry/mod.ts'
@@ -31,8 +32,16 @@ export interface ControlPlaneAddresses {
   readonly enrolment: string
   readonly discovery: string
   readonly metrics: string
+  /** Where there is one. */
+  readonly webhook?: string
   /** Where the bearer token lies. */
   readonly tokenFile: string
+}
+
+/** What others lend a control plane. */
+export interface Plugs {
+  /** Answers at the webhook's port; without it that port stays closed. */
+  readonly admission?: Admission
 }
 
 /** What an end of this program must not exceed, whatever hangs. */
@@ -41,8 +50,8 @@ const CLOSE_MS_MAX = 900
 const AUDIT_MAX = 10_000
 
 /** Runs a control plane until SIGTERM or SIGINT. The ready line goes to stdout, the log to stderr. Returns the exit status. */
-export async function runControlPlane(config: ControlPlaneConfig, version: string): Promise<number> {
-  const started = await startControlPlane(config, version)
+export async function runControlPlane(config: ControlPlaneConfig, version: string, plugs: Plugs): Promise<number> {
+  const started = await startControlPlane(config, version, systemClock, plugs)
   if (!started.ok) {
     process.stderr.write(`${started.error}\n`)
     return 1
@@ -61,6 +70,7 @@ export async function startControlPlane(
   config: ControlPlaneConfig,
   version: string,
   clock: Clock = systemClock,
+  plugs: Plugs = {},
 ): Promise<Result<ControlPlane, string>> {
   const closers: (() => void | Promise<void>)[] = []
   let closing: Promise<void> | undefined
@@ -68,7 +78,7 @@ export async function startControlPlane(
     closing ??= closeInReverse(closers)
     return closing
   }
-  const assembled = await assemble(config, version, clock, closer => closers.push(closer))
+  const assembled = await assemble({ config, version, clock, plugs }, closer => closers.push(closer))
   if (assembled.ok) return ok({ addresses: assembled.value, close })
   await close()
   return assembled
@@ -78,10 +88,15 @@ async function closeInReverse(closers: readonly (() => void | Promise<void>)[]):
   for (const closer of closers.toReversed()) await closer()
 }
 
+interface Given {
+  readonly config: ControlPlaneConfig
+  readonly version: string
+  readonly clock: Clock
+  readonly plugs: Plugs
+}
+
 async function assemble(
-  config: ControlPlaneConfig,
-  version: string,
-  clock: Clock,
+  { config, version, clock, plugs }: Given,
   onClose: OnClose,
 ): Promise<Result<ControlPlaneAddresses, string>> {
   const log = openLog(config)
@@ -140,6 +155,7 @@ async function assemble(
     ownLeaf: kept.ownLeaf,
     rest: restServer(config, kept, parts, log),
     metrics: metricsServer(metrics),
+    webhook: webhookServer(config, plugs, kept, metrics, log),
     handshakeRefused: (why, port) => {
       metrics.handshakeRefused()
       refusals(why, { why, port: String(port) }, 'Refused a peer: its TLS handshake failed')
@@ -221,6 +237,17 @@ function tokenIssuer({ store, authority }: Kept, clock: Clock): TokenIssuer {
       return ok({ id: record.id, text, expiresMs: record.expiresMs })
     },
   }
+}
+
+function webhookServer(
+  { ports }: ControlPlaneConfig,
+  { admission }: Plugs,
+  kept: Kept,
+  metrics: ControlMetrics,
+  log: Logger,
+): Server | undefined {
+  if (ports.webhook === undefined || admission === undefined) return undefined
+  return admissionServer({ admission, tls: kept.ownLeaf, answered: metrics.admission, log })
 }
 
 function restServer(config: ControlPlaneConfig, kept: Kept, parts: ApiParts, log: Logger): Server {

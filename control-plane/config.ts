@@ -1,5 +1,13 @@
 import { resolve } from 'node:path'
-import { err, formatDurationMs, ok, parseTrustDomain, type Result, type TrustDomain } from '../common/mod.ts'
+import {
+  err,
+  formatDurationMs,
+  isDnsLabel,
+  ok,
+  parseTrustDomain,
+  type Result,
+  type TrustDomain,
+} from '../common/mod.ts'
 import {
   GivenSettings,
   LOG_LEVELS,
@@ -29,6 +37,19 @@ export interface ControlPlaneConfig {
     readonly enrolment: number
     readonly discovery: number
     readonly metrics: number
+    /** `undefined`: closed. */
+    readonly webhook: number | undefined
+  }
+  /** DNS names by which this control plane is reached: in its certificate. */
+  readonly names: readonly string[]
+  /** A folder with a CA to begin with, where the data folder has none. */
+  readonly caFrom: string | undefined
+  /** For what is plugged in at the webhook's port; as written, empty where nothing was said. */
+  readonly injection: {
+    readonly image: string
+    readonly imagePullPolicy: string
+    readonly controlPlane: string
+    readonly enrolment: string
   }
   readonly leafLifeMs: number
   readonly leaseGraceMs: number
@@ -48,6 +69,13 @@ export const CONTROL_PLANE_FLAGS: readonly Setting[] = [
   setting('enrolment-port', 'PORT', '15010', 'enrolment of sidecars, server TLS'),
   setting('discovery-port', 'PORT', '15012', 'discovery, telemetry and renewal, mTLS'),
   setting('metrics-port', 'PORT', '15014', 'Prometheus metrics'),
+  setting('webhook-port', 'PORT', '', 'the admission webhook of Kubernetes, TLS; closed unless given (usually 15017)'),
+  setting('name', 'DNS', '', 'a name by which clients reach the control plane, for its certificate', true),
+  setting('ca-from', 'DIR', '', 'a folder with ca.crt and ca.key to begin with, where the data folder has no CA'),
+  setting('inject-image', 'IMAGE', '', 'webhook: the image of injected sidecars'),
+  setting('inject-image-pull-policy', 'POLICY', '', 'webhook: IfNotPresent, Always or Never'),
+  setting('inject-control-plane', 'HOST:PORT', '', 'webhook: the mTLS port as injected sidecars reach it'),
+  setting('inject-enrolment', 'HOST:PORT', '', 'webhook: the enrolment port as injected sidecars reach it'),
   setting('leaf-life', 'DURATION', '24h', "how long a sidecar's certificate lives; it is renewed at half of that"),
   setting(
     'lease-grace',
@@ -95,6 +123,15 @@ export function readControlPlaneConfig(
       enrolment: given.read('enrolment-port', parseListenPort),
       discovery: given.read('discovery-port', parseListenPort),
       metrics: given.read('metrics-port', parseListenPort),
+      webhook: given.read('webhook-port', parseListenPort),
+    },
+    names: readNames(given.all('name'), given.problems),
+    caFrom: given.text('ca-from') === '' ? undefined : resolve(given.text('ca-from')),
+    injection: {
+      image: given.text('inject-image'),
+      imagePullPolicy: given.text('inject-image-pull-policy'),
+      controlPlane: given.text('inject-control-plane'),
+      enrolment: given.text('inject-enrolment'),
     },
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
     leaseGraceMs: given.read('lease-grace', text => parseDurationWithin(text, 0, GRACE_MS_MAX)),
@@ -134,6 +171,18 @@ export function controlPlaneHelp(): string {
     '  selvedge control-plane --rest-port 0 --log-level warn',
     '',
   ].join('\n')
+}
+
+/** As many as one server has names for, and to spare. */
+const NAMES_MAX = 16
+
+function readNames(names: readonly string[], problems: string[]): readonly string[] {
+  for (const name of names) {
+    if (name.length > 253 || !name.split('.').every(isDnsLabel))
+      problems.push(`Cannot use --name: "${name}" is no DNS name.`)
+  }
+  if (names.length > NAMES_MAX) problems.push(`Cannot use --name: at most ${NAMES_MAX} names.`)
+  return names
 }
 
 function samePorts(ports: Readonly<Record<string, number | undefined>>, problems: string[]): void {

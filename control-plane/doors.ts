@@ -26,6 +26,8 @@ export interface BehindDoors {
   readonly ownLeaf: OwnLeaf
   readonly rest: HttpServer
   readonly metrics: HttpServer
+  /** `undefined`: nothing is plugged in there. */
+  readonly webhook: HttpServer | undefined
   readonly handshakeRefused: HandshakeRefused
   /** A connection was closed as soon as it came: as many as there may be were open. */
   connectionDropped(door: 'enrolment' | 'discovery'): void
@@ -37,6 +39,7 @@ export interface Doors {
   readonly discovery: string
   readonly rest: string
   readonly metrics: string
+  readonly webhook?: string
   close(): Promise<void>
 }
 
@@ -46,6 +49,8 @@ export interface Doors {
  */
 const CONNECTIONS_MAX = { enrolment: 1_024, discovery: 20_000 } as const
 
+const ANY_PORT = 0
+
 /** Anybody may knock on the enrolment port: each connection gets room for a few signing requests of some hundred bytes, and not for long. */
 const ENROLMENT_SERVER_OPTIONS = {
   'grpc.max_receive_message_length': 64 * 1024,
@@ -53,7 +58,7 @@ const ENROLMENT_SERVER_OPTIONS = {
   'grpc.max_connection_idle_ms': 30_000,
 }
 
-/** Opens all four, or none: the error says which port could not be had, and which flag changes it. */
+/** Opens all, or none: the error says which port could not be had, and which flag changes it. */
 export async function openDoors(
   { host, ports }: ControlPlaneConfig,
   behind: BehindDoors,
@@ -65,7 +70,7 @@ export async function openDoors(
   const enrolmentTls = enrolmentServerCredentials(behind.ownLeaf)
   const discoveryTls = discoveryServerCredentials(behind.ownLeaf)
 
-  const where = (name: keyof typeof ports) => ({ host, port: ports[name], flag: `${name}-port` })
+  const where = (name: keyof typeof ports) => ({ host, port: ports[name] ?? ANY_PORT, flag: `${name}-port` })
   // One after the other: whose servers begin to listen is told by when they do.
   const opened = (name: keyof typeof CONNECTIONS_MAX, server: GrpcServer, tls: ServerCredentials) => {
     const bound = { connectionsMax: CONNECTIONS_MAX[name], dropped: () => behind.connectionDropped(name) }
@@ -73,18 +78,24 @@ export async function openDoors(
   }
   const enrolment = await opened('enrolment', enrolmentServer, enrolmentTls)
   const discovery = await opened('discovery', discoveryServer, discoveryTls)
-  const [rest, metrics] = await watchingHandshakes(behind.handshakeRefused, undefined, () =>
-    Promise.all([listenHttp(behind.rest, where('rest')), listenHttp(behind.metrics, where('metrics'))]),
+  const [rest, metrics, webhook] = await watchingHandshakes(behind.handshakeRefused, undefined, () =>
+    Promise.all([
+      listenHttp(behind.rest, where('rest')),
+      listenHttp(behind.metrics, where('metrics')),
+      behind.webhook === undefined ? undefined : listenHttp(behind.webhook, where('webhook')),
+    ]),
   )
+  const all = [rest, enrolment, discovery, metrics, ...(webhook === undefined ? [] : [webhook])]
   const close = async () => {
-    await Promise.all([enrolment, discovery, rest, metrics].map(door => (door.ok ? door.value.close() : undefined)))
+    await Promise.all(all.map(door => (door.ok ? door.value.close() : undefined)))
   }
-  if (enrolment.ok && discovery.ok && rest.ok && metrics.ok) {
+  if (enrolment.ok && discovery.ok && rest.ok && metrics.ok && webhook?.ok !== false) {
     const at = ({ value }: { readonly value: Listening }) => addressText(host, value.port)
-    return ok({ enrolment: at(enrolment), discovery: at(discovery), rest: at(rest), metrics: at(metrics), close })
+    const open = { enrolment: at(enrolment), discovery: at(discovery), rest: at(rest), metrics: at(metrics), close }
+    return ok(webhook === undefined ? open : { ...open, webhook: at(webhook) })
   }
   await close()
-  const shut = [rest, enrolment, discovery, metrics].find(door => !door.ok)
-  assert(shut !== undefined && !shut.ok, 'one of the four is not open')
+  const shut = all.find(door => !door.ok)
+  assert(shut !== undefined && !shut.ok, 'one of them is not open')
   return shut
 }

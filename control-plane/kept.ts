@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { copyCaDir, hasCaDir } from '../certs/mod.ts'
 import { type Clock, err, ok, type Result, systemRandom } from '../common/mod.ts'
 import { ADMIN_TOKEN_FILE, loadAdminToken } from './api/mod.ts'
 import { type Authority, type OwnLeaf, openAuthority, openOwnLeaf } from './ca/mod.ts'
@@ -44,12 +45,14 @@ export async function openKept(
   const world = await openWorld(store.value)
   if (!world.ok) return world
   onClose(() => world.value.close())
+  const adopted = adoptCa(config)
+  if (!adopted.ok) return adopted
   const storeIsNew = await isUnused(store.value)
   const authority = openAuthority({ dir: join(dataDir, 'ca'), storeIsNew, trustDomain, clock, leafLifeMs })
   if (!authority.ok) return authority
   const pinned = await pinRoot(store.value, authority.value.rootPin, config)
   if (!pinned.ok) return pinned
-  const ownLeaf = openOwnLeaf({ authority: authority.value, clock, random: systemRandom, log })
+  const ownLeaf = openOwnLeaf({ authority: authority.value, clock, random: systemRandom, log, dnsNames: config.names })
   if (!ownLeaf.ok) return ownLeaf
   onClose(() => ownLeaf.value.close())
   const token = loadAdminToken(dataDir)
@@ -62,6 +65,13 @@ export async function openKept(
     token: token.value,
     tokenFile,
   })
+}
+
+/** Takes the CA that the operator gave, where there is none yet: on Kubernetes it comes as a Secret, and stays in the data folder. */
+function adoptCa({ dataDir, caFrom }: ControlPlaneConfig): Result<undefined, string> {
+  const own = join(dataDir, 'ca')
+  if (caFrom === undefined || hasCaDir(own)) return ok(undefined)
+  return copyCaDir(caFrom, own)
 }
 
 /** Nothing was ever written, nobody was ever admitted, and no root was ever remembered: a start that ended too early is like none. */

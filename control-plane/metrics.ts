@@ -11,6 +11,8 @@ export interface ControlMetrics {
   handshakeRefused(): void
   /** A connection was closed as soon as it came. */
   connectionDropped(door: 'enrolment' | 'discovery'): void
+  /** A review of the admission webhook was answered. */
+  admission(result: string): void
   /** From where the alarms of the guard are read. */
   guarded(alarms: () => readonly { readonly reason: 'registry' | 'store'; readonly count: number }[]): void
   /** The same fleet, with its pushes counted and timed from their sending to their answer. */
@@ -88,6 +90,13 @@ export function controlMetrics(sources: {
     labelNames: ['door'],
     registers,
   })
+  const reviews = new Counter({
+    name: 'selvedge_control_admission_reviews_total',
+    help: 'Reviews that the admission webhook answered, by their answer',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of ['injected', 'present', 'skipped', 'refused', 'ignored', 'malformed']) reviews.inc({ result }, 0)
   for (const door of ['enrolment', 'discovery']) dropped.inc({ door }, 0)
   const answered = (sentMs: number | undefined, result: string): void => {
     pushes.inc({ result })
@@ -99,6 +108,7 @@ export function controlMetrics(sources: {
     },
     csr: outcome => csrs.inc({ result: outcome }),
     handshakeRefused: () => handshakes.inc(),
+    admission: result => reviews.inc({ result }),
     connectionDropped: door => dropped.inc({ door }),
     observed(fleet) {
       connected = () => fleet.connected()

@@ -270,6 +270,12 @@ const controlPlane: readonly Room[] = [
     packages: GRPC,
   },
   {
+    path: 'control-plane/admission',
+    purpose: 'a port for the Kubernetes API server; what is answered is plugged in',
+    may: ['control-plane/api'],
+    packages: NODE,
+  },
+  {
     path: 'control-plane/api',
     purpose: 'REST, one file for each resource; what it reads of other rooms it names in readers.ts',
     may: [
@@ -284,7 +290,10 @@ const around: readonly Room[] = [
   {
     path: 'cli',
     purpose: 'one file for each command, speaking REST',
-    may: ['common/folders', 'model/resources', 'model/telemetry', 'certs', 'sidecar', 'control-plane', 'cli/*'],
+    may: [
+      ...['common/folders', 'model/resources', 'model/telemetry', 'certs', 'sidecar', 'control-plane', 'cli/*'],
+      ...['k8s/injector', 'k8s/webhook'],
+    ],
     packages: [...NODE, 'commander', 'undici', 'yaml'],
   },
   {
@@ -292,6 +301,24 @@ const around: readonly Room[] = [
     purpose: 'supervises a mesh on one machine',
     may: ['model/resources', 'cli'],
     packages: [...NODE, 'undici'],
+  },
+  {
+    path: 'cli/manifests',
+    purpose: 'Kubernetes manifests as people write them, with comments',
+    may: ['k8s/injector'],
+    packages: ['yaml'],
+  },
+  {
+    path: 'k8s/injector',
+    purpose: 'a pod, to the same pod with its sidecar',
+    // A hash tells which pods got the same.
+    ...{ ...PURE, packages: ['node:crypto'] },
+  },
+  {
+    path: 'k8s/webhook',
+    purpose: 'what the control plane answers when the Kubernetes API server asks about a new pod',
+    may: ['k8s/injector', 'control-plane/admission'],
+    packages: [],
   },
   {
     path: 'tools',

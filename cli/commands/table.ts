@@ -84,6 +84,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./cert.ts')).defineCert,
   },
   {
+    name: 'inject',
+    summary: 'put the sidecar into Kubernetes manifests',
+    load: async () => (await import('./inject.ts')).defineInject,
+  },
+  {
     name: 'control-plane',
     summary: 'run the control plane alone',
     load: undefined,

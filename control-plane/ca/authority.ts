@@ -47,8 +47,8 @@ export interface Authority {
    * replicas asks; it counts for the limits alone.
    */
   sign(csr: Buffer, identity: SpiffeId, workload?: string): Result<IssuedLeaf, Refusal>
-  /** A fresh leaf with its key for the control plane itself. */
-  issueOwn(): Result<IssuedLeaf & { readonly privateKeyPem: string }, Refusal>
+  /** A fresh leaf with its key for the control plane itself, by these DNS names, too. */
+  issueOwn(dnsNames?: readonly string[]): Result<IssuedLeaf & { readonly privateKeyPem: string }, Refusal>
 }
 
 export interface AuthorityOptions {
@@ -143,9 +143,9 @@ function authorityOf(ca: TrustedCa, clock: Clock, lifeMs: number): Authority {
       if (excess !== undefined) return refuse('permission-denied', `Cannot sign the certificate: ${excess}`)
       return issue(facts.value.publicKeySpkiDer, identity, dnsNamesOf(named.namespace, named.serviceAccount))
     },
-    issueOwn() {
+    issueOwn(dnsNames = []) {
       const keys = makeKeyPair()
-      const leaf = issue(keys.publicKeySpkiDer, own, [CONTROL_PLANE_DNS_NAME])
+      const leaf = issue(keys.publicKeySpkiDer, own, [CONTROL_PLANE_DNS_NAME, ...dnsNames])
       return leaf.ok ? ok({ ...leaf.value, privateKeyPem: keys.privateKeyPem }) : leaf
     },
   }

@@ -24,6 +24,8 @@ export interface OwnLeafOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: { warn(message: string): void }
+  /** Names of the control plane beside its own. */
+  readonly dnsNames?: readonly string[]
 }
 
 /** When a rotation fails, the leaf at hand still has half of its life. */
@@ -32,7 +34,7 @@ const RETRY_MS = 60_000
 /** Issues the control plane's own leaf and rotates it at half of its life, until it is closed. */
 export function openOwnLeaf(options: OwnLeafOptions): Result<OwnLeaf, string> {
   const { authority, clock, random, log } = options
-  const first = authority.issueOwn()
+  const first = authority.issueOwn(options.dnsNames)
   if (!first.ok) return err(first.error.message)
   let identity = identityOf(first.value)
   const listeners = new Set<(identity: ServerIdentity) => void>()
@@ -43,7 +45,7 @@ export function openOwnLeaf(options: OwnLeafOptions): Result<OwnLeaf, string> {
   }
 
   function rotate(): void {
-    const next = authority.issueOwn()
+    const next = authority.issueOwn(options.dnsNames)
     if (!next.ok) {
       log.warn(next.error.message)
       callOff = scheduleAt(clock.wallMs() + RETRY_MS)
