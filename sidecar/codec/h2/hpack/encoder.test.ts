@@ -105,6 +105,38 @@ describe('how a field is written', () => {
   })
 })
 
+describe('bytes that were written before', () => {
+  const written = (encoder: HpackEncoder, ...fields: Pair[]): [string, boolean, boolean] => {
+    const { generation, learning } = encoder
+    const bytes = hex(encoder, ...fields)
+    return [bytes, encoder.generation === generation, encoder.learning === learning]
+  }
+
+  test('can be written again once no field is on its way into the table, until an entry comes or goes', () => {
+    const encoder = new HpackEncoder(4096)
+    const head: Pair[] = [
+      ['x', '1'],
+      ['cookie', 'a=b'],
+      [':path', '/?q'],
+    ]
+    const generation = () => encoder.generation
+    expect(written(encoder, ...head).slice(1)).toEqual([true, false])
+    expect(written(encoder, ...head).slice(1)).toEqual([true, false])
+    expect(written(encoder, ...head).slice(1)).toEqual([false, true])
+    const [bytes, same, settled] = written(encoder, ...head)
+    expect([same, settled]).toEqual([true, true])
+    const before = generation()
+    expect(written(encoder, ...head)).toEqual([bytes, true, true])
+    for (let i = 0; i < 3; i++) hex(encoder, ['y', '1'])
+    expect(generation()).not.toBe(before)
+    expect(hex(encoder, ...head)).not.toBe(bytes)
+    const between = generation()
+    encoder.setPeerTableSize(0)
+    encode(encoder, [])
+    expect(generation()).not.toBe(between)
+  })
+})
+
 describe('the size of the table', () => {
   test('is told at the beginning when it is less than the default', () => {
     expect(hex(new HpackEncoder(4096), [':method', 'GET'])).toBe('82')

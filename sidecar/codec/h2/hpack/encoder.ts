@@ -34,6 +34,8 @@ export class HpackEncoder {
   /** The size that the table is to have from the next block on, and the smallest that was asked for since the last. */
   private wantedBytes: number
   private smallestBytes: number
+  private resizes = 0
+  private unsettled = 0
 
   /** `maxTableBytes` bounds our table, however much the peer allows. */
   constructor(maxTableBytes: number) {
@@ -54,6 +56,19 @@ export class HpackEncoder {
     return 2 * this.table.inserted - this.table.count
   }
 
+  /** What was written stays valid, byte for byte, as long as this is the same: no entry has come or gone. */
+  get generation(): number {
+    return this.table.inserted + this.resizes
+  }
+
+  /**
+   * How many literals were written that may yet enter the table. Bytes in whose writing this has grown are not worth keeping: written again,
+   * they become shorter.
+   */
+  get learning(): number {
+    return this.unsettled
+  }
+
   /** How many bytes a field takes at most. */
   worstCase(name: string, value: string): number {
     return name.length + value.length + 2 * INTEGER_BYTES + 1
@@ -65,10 +80,12 @@ export class HpackEncoder {
     let next = at
     if (this.smallestBytes < table.maxBytes) {
       table.resize(this.smallestBytes)
+      this.resizes++
       next = writeInteger(into, next, SIZE_UPDATE, 0x1f, this.smallestBytes)
     }
     if (this.wantedBytes !== table.maxBytes) {
       table.resize(this.wantedBytes)
+      this.resizes++
       next = writeInteger(into, next, SIZE_UPDATE, 0x1f, this.wantedBytes)
     }
     this.smallestBytes = this.wantedBytes
@@ -104,7 +121,11 @@ export class HpackEncoder {
       return writeInteger(into, at, INDEXED, 0x7f, STATIC_FIELDS + 1 + table.inserted - older.nth)
     }
     const size = name.length + value.length + FIELD_OVERHEAD_BYTES
-    if (size > table.maxBytes / TABLE_PART || hasQuery(name, value) || !known.comesAgain(value)) {
+    if (size > table.maxBytes / TABLE_PART || hasQuery(name, value)) {
+      return this.literal(into, at, WITHOUT_INDEXING, 0x0f, known, value)
+    }
+    if (!known.comesAgain(value)) {
+      this.unsettled++
       return this.literal(into, at, WITHOUT_INDEXING, 0x0f, known, value)
     }
     const next = this.literal(into, at, WITH_INDEXING, 0x3f, known, value)
