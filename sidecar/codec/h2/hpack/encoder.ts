@@ -34,7 +34,6 @@ export class HpackEncoder {
   /** The size that the table is to have from the next block on, and the smallest that was asked for since the last. */
   private wantedBytes: number
   private smallestBytes: number
-  private resizes = 0
   private unsettled = 0
 
   /** `maxTableBytes` bounds our table, however much the peer allows. */
@@ -56,11 +55,6 @@ export class HpackEncoder {
     return 2 * this.table.inserted - this.table.count
   }
 
-  /** What was written stays valid, byte for byte, as long as this is the same: no entry has come or gone. */
-  get generation(): number {
-    return this.table.inserted + this.resizes
-  }
-
   /**
    * How many literals were written that may yet enter the table. Bytes in whose writing this has grown are not worth keeping: written again,
    * they become shorter.
@@ -80,12 +74,10 @@ export class HpackEncoder {
     let next = at
     if (this.smallestBytes < table.maxBytes) {
       table.resize(this.smallestBytes)
-      this.resizes++
       next = writeInteger(into, next, SIZE_UPDATE, 0x1f, this.smallestBytes)
     }
     if (this.wantedBytes !== table.maxBytes) {
       table.resize(this.wantedBytes)
-      this.resizes++
       next = writeInteger(into, next, SIZE_UPDATE, 0x1f, this.wantedBytes)
     }
     this.smallestBytes = this.wantedBytes
