@@ -207,7 +207,7 @@ function running(config: SidecarConfig, assembly: Assembly, { doors, pages, sour
   }
   const reporter = new EdgeReporter(config.workload, instruments.meters, () => tracer.take())
   const stopReporting = source.report(() => reporter.take())
-  const { host, inboundHost } = config
+  const { host, inboundHost, metricsHost } = config
   let closing: Promise<void> | undefined
   let drained: Promise<void> | undefined
 
@@ -244,7 +244,7 @@ function running(config: SidecarConfig, assembly: Assembly, { doors, pages, sour
       outbound: `${host}:${doors.ports.outbound}`,
       inbound: `${inboundHost}:${doors.ports.inbound}`,
       admin: `127.0.0.1:${pages.ports.admin}`,
-      metrics: `${host}:${pages.ports.metrics}`,
+      metrics: `${metricsHost}:${pages.ports.metrics}`,
     },
     drain: () => {
       drained ??= drainAll()

@@ -16,6 +16,7 @@ import {
   settingsHelp,
 } from '../common/settings/mod.ts'
 import type { Protocol } from '../model/snapshot/mod.ts'
+import { type ApplicationProbes, parseApplicationProbes } from './application-probes/mod.ts'
 
 const PROTOCOLS: readonly Protocol[] = ['http', 'http2', 'grpc', 'tcp', 'detect']
 
@@ -47,12 +48,16 @@ export interface SidecarConfig {
   readonly workload: WorkloadKey
   readonly namespace: string
   readonly source: SidecarSource
-  /** Where the outbound, admin and metrics ports listen. */
+  /** Where the outbound port listens. */
   readonly host: string
+  /** Where the port for metrics and health listens. */
+  readonly metricsHost: string
   /** Where the inbound port listens, and the address that others are told. */
   readonly inboundHost: string
   readonly applicationHost: string
   readonly application: readonly ApplicationPort[]
+  /** What the kubelet asks the application through the port for metrics and health. */
+  readonly probes: ApplicationProbes
   readonly labels: Readonly<Record<string, string>>
   readonly zone: string
   /** 0 asks for a free one. */
@@ -91,7 +96,8 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   setting('port', '[NAME=]PORT[/PROTOCOL]', '', 'a port that the application listens on; none for a pure client', true),
   setting('label', 'KEY=VALUE', '', 'a label of the workload, by which Services select it', true),
   setting('zone', 'NAME', '', 'the zone of the workload'),
-  setting('host', 'ADDRESS', '127.0.0.1', 'where the outbound, admin and metrics ports listen'),
+  setting('host', 'ADDRESS', '127.0.0.1', 'where the outbound port listens, and that for metrics'),
+  setting('metrics-host', 'ADDRESS', '', 'where the port for metrics and health listens (default: --host)'),
   setting('inbound-host', 'ADDRESS', '127.0.0.1', 'where the inbound port listens, and what others are told'),
   setting('application-host', 'ADDRESS', '127.0.0.1', 'where the application listens'),
   setting('outbound-port', 'PORT', '15001', 'the HTTP proxy for the application (0: a free port, as for all ports)'),
@@ -99,6 +105,12 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   setting('admin-port', 'PORT', '15000', 'admin, on loopback only'),
   setting('metrics-port', 'PORT', '15020', 'Prometheus metrics and health'),
   setting('intercept', 'MODE', 'none', 'redirect: take what the rules of "selvedge intercept install" send here'),
+  setting(
+    'application-probes',
+    'JSON',
+    '',
+    'what the kubelet asks through the metrics port; "selvedge inject" writes it',
+  ),
   setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM'),
   setting('leaf-life', 'DURATION', '24h', 'file mode: how long a certificate lives; it is renewed at half of that'),
   setting(
@@ -148,6 +160,8 @@ export function readSidecarConfig(
     namespace: workload?.namespace,
     source: readSource(given, workload?.name ?? '', readFile),
     host: given.read('host', parseAddress),
+    metricsHost: given.read('metrics-host', parseAddress) ?? given.read('host', parseAddress),
+    probes: given.read('application-probes', parseApplicationProbes) ?? new Map(),
     inboundHost: given.read('inbound-host', parseAddress),
     applicationHost: given.read('application-host', parseAddress),
     application: readPorts(given.all('port'), problems),

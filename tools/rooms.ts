@@ -183,6 +183,12 @@ const sidecar: readonly Room[] = [
   { path: 'sidecar/inbound', purpose: 'requests from other sidecars to the local application', ...STACK },
   { path: 'sidecar/outbound', purpose: 'requests from the local application to the mesh', ...STACK },
   {
+    path: 'sidecar/application-probes',
+    purpose: 'what the kubelet would ask the application, asked from beside it',
+    may: ['sidecar/http'],
+    packages: ['node:net', 'node:http', 'node:https', '@grpc/grpc-js'],
+  },
+  {
     path: 'sidecar/admin',
     purpose: 'health, metrics and what the sidecar knows, for people and probes',
     may: ['http', 'session', 'identity', 'policy', 'telemetry'].map(room => `sidecar/${room}`),
@@ -295,6 +301,12 @@ const around: readonly Room[] = [
       ...['k8s/injector', 'k8s/webhook'],
     ],
     packages: [...NODE, 'commander', 'undici', 'yaml'],
+  },
+  {
+    path: 'cli/intercept',
+    purpose: "the kernel's redirect rules: from options to text, and put in force",
+    may: ['cli'],
+    packages: NODE,
   },
   {
     path: 'cli/up',
