@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./token.ts')).defineToken,
   },
   {
+    name: 'intercept',
+    summary: "have the kernel send a machine's connections through its sidecar",
+    load: async () => (await import('./intercept.ts')).defineIntercept,
+  },
+  {
     name: 'cert',
     summary: 'certificates: make a CA, look into a file',
     load: async () => (await import('./cert.ts')).defineCert,
