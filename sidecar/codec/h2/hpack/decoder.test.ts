@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Decoded, encode, integer, type Pair, Reader, text } from './hpack.fixture.ts'
+import { type Decoded, encode, integer, NO_FACTS, type Pair, Reader, text } from './hpack.fixture.ts'
+import { encodeHuffman } from './huffman.ts'
 import { DECODED_BYTES_MAX, HpackDecoder, HpackEncoder } from './mod.ts'
 
 const block = (...bytes: (number | number[])[]): Buffer => Buffer.from(bytes.flat())
@@ -183,7 +184,7 @@ describe('[H2-4] the limit counts decoded bytes', () => {
   })
 
   test('a sink that wants no more gets no more, and the table is in step', () => {
-    const decoder = new HpackDecoder(4096, () => 0)
+    const decoder = new HpackDecoder(4096, NO_FACTS)
     let heard = 0
     const bytes = block(entry('a', '1'), entry('b', '2'), [0x00, ...text('c'), ...text('3')], entry('d', '4'))
     const sink = { field: () => ++heard < 2 }
@@ -211,7 +212,7 @@ describe('[H2-4] the limit counts decoded bytes', () => {
     const sink = { field: () => true }
     const before = process.memoryUsage()
     for (let i = 0; i < 1000; i++) {
-      const decoder = new HpackDecoder(4096, () => 0)
+      const decoder = new HpackDecoder(4096, NO_FACTS)
       decoder.decode(seed, 0, seed.length, sink, 65_536)
       const fault = decoder.decode(
         i % 2 === 0 ? refs : giant,
@@ -239,14 +240,38 @@ describe('[H2-4] the limit counts decoded bytes', () => {
 })
 
 describe('facts', () => {
-  test('are asked for once for each field that is made, never for one that comes by its index', () => {
-    const asked: Pair[] = []
-    const reader = new Reader(4096, (name, value) => asked.push([name, value]))
-    const statics = asked.length
-    expect(statics).toBe(61)
-    reader.read(block(0x82, entry('a', '1'), 0xbe, 0xbe))
-    expect(asked.slice(statics)).toEqual([['a', '1']])
-    expect(reader.last.map(field => field.kind)).toEqual([2, 62, 62, 62])
+  test('are asked for once for each field that is made, and each name; never for what comes by its index', () => {
+    const names: string[] = []
+    const fields: [number, string, boolean][] = []
+    const reader = new Reader(4096, {
+      name: name => names.push(name),
+      field: (nameKind, value, clean) => 1000 + fields.push([nameKind, value, clean]),
+    })
+    expect([names.length, fields.length]).toEqual([61, 61])
+    const late: number[] = [0x7e, ...text('2')]
+    reader.read(block(0x82, entry('a', '1'), 0xbe, 0xbe, late, [0x04, ...text('/x')]))
+    expect(names.slice(61)).toEqual(['a'])
+    expect(fields.slice(61)).toEqual([
+      [62, '1', true],
+      [62, '2', true],
+      [4, '/x', true],
+    ])
+    expect(reader.last.map(field => field.kind)).toEqual([1002, 1062, 1062, 1062, 1063, 1064])
+  })
+
+  test('say whether a value has a byte that no value may have, plain and coded', () => {
+    const reader = new Reader(4096, { name: () => 0, field: (_, __, clean) => (clean ? 1 : 2) })
+    const kindOf = (...bytes: number[]) => {
+      reader.read(block(0x00, text('a'), text(Buffer.from(bytes).toString('latin1'))))
+      return reader.last[0]!.kind
+    }
+    for (let c = 0; c < 256; c++) {
+      expect(kindOf(97, c, 97)).toBe((c < 32 && c !== 9) || c === 127 ? 2 : 1)
+      const coded = Buffer.alloc(8)
+      const bytes = encodeHuffman(`a${String.fromCharCode(c)}a`, coded, 0)
+      reader.read(Buffer.concat([Buffer.from([0, 1, 97, 0x80 | bytes]), coded.subarray(0, bytes)]))
+      expect(reader.last[0]!.kind).toBe((c < 32 && c !== 9) || c === 127 ? 2 : 1)
+    }
   })
 
   test('of fields are those of latin1 bytes, whatever they are', () => {

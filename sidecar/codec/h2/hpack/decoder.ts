@@ -1,3 +1,4 @@
+import { VALUE_BYTES } from '../../../http/mod.ts'
 import { DEFAULT_TABLE_BYTES, DynamicTable } from './dynamic-table.ts'
 import {
   BAD_HUFFMAN,
@@ -20,6 +21,8 @@ import { STATIC_FIELDS, staticName, staticValue } from './static-table.ts'
 export const DECODED_BYTES_MAX = 128 * 1024
 /** A block that unpacks to so many times the limit was made to do harm; up to there a peer's mistake costs its stream only. */
 export const BOMB_FACTOR = 16
+/** Blocks up to here become text as one, of which the values are pieces: the text of one value costs as much as that of all. */
+const BLOCK_TEXT_BYTES_MAX = 512
 /** Bytes of an integer behind its prefix: 28 bits, more than any length or index that is meant. */
 const INTEGER_BYTES_MAX = 4
 
@@ -41,7 +44,12 @@ export class HpackDecoder {
   private at = 0
   /** Of the string that was read last: its length once decoded, which counts even where no text is made. */
   private length = 0
+  /** Whether each of its bytes may stand in a value. */
+  private clean = true
   private problem: HpackFault = CUT_OFF
+  /** The block from `textFrom` on, once anything of it was wanted as text. */
+  private text = ''
+  private textFrom = 0
 
   /** `tableBytes` is what our SETTINGS_HEADER_TABLE_SIZE says. Until the peer has read it, it goes by the default. */
   constructor(tableBytes: number, classify: Classify) {
@@ -70,6 +78,7 @@ export class HpackDecoder {
     let heard = true
     let first = true
     this.at = from
+    this.textFrom = from
     while (this.at < to) {
       const byte = block[this.at]!
       if (byte >= 0x20 && byte < 0x40) {
@@ -100,6 +109,8 @@ export class HpackDecoder {
         heard = false
       } else if (heard) heard = sink.field(field!)
     }
+    // Nothing of a block is kept for longer than those who heard its fields keep them.
+    this.text = ''
     return decodedBytes > bytesMax ? TOO_LARGE : undefined
   }
 
@@ -124,17 +135,20 @@ export class HpackDecoder {
     if (index === mask) index = this.integer(block, to, mask)
     let name: string
     let nameBytes: number
+    let nameKind: number
     if (index === 0) {
-      name = this.string(block, to, bytesMax - FIELD_OVERHEAD_BYTES)
+      name = this.string(block, to, bytesMax - FIELD_OVERHEAD_BYTES, indexing)
       if (this.length < 0) return undefined
       nameBytes = this.length
+      nameKind = this.classify.name(name)
     } else {
       const named = index <= STATIC_FIELDS ? this.statics[index] : table.entry(index - STATIC_FIELDS - 1)
       if (named === undefined) return this.refuse(index < 0 ? this.problem : BAD_INDEX)
       name = named.name
       nameBytes = name.length
+      nameKind = named.nameKind
     }
-    const value = this.string(block, to, bytesMax - FIELD_OVERHEAD_BYTES - nameBytes)
+    const value = this.string(block, to, bytesMax - FIELD_OVERHEAD_BYTES - nameBytes, indexing)
     if (this.length < 0) return undefined
     const size = nameBytes + this.length + FIELD_OVERHEAD_BYTES
     if (size > bytesMax) {
@@ -142,13 +156,17 @@ export class HpackDecoder {
       this.length = size
       return undefined
     }
-    const field = new HpackField(name, value, this.classify(name, value), byte >= 0x10 && !indexing)
+    const kind = this.classify.field(nameKind, value, this.clean)
+    const field = new HpackField(name, value, nameKind, kind, byte >= 0x10 && !indexing)
     if (indexing) table.insert(field)
     return field
   }
 
-  /** A string (RFC 7541, 5.2), as text when it isn't longer than `bytesMax`. Sets `length`, to -1 for a fault. */
-  private string(block: Buffer, to: number, bytesMax: number): string {
+  /**
+   * A string (RFC 7541, 5.2), as text when it isn't longer than `bytesMax`; `own`: it will be kept, and must not keep its block alive.
+   * Sets `length`, to -1 for a fault, and `clean`.
+   */
+  private string(block: Buffer, to: number, bytesMax: number, own: boolean): string {
     if (this.at >= to) return this.refuse(CUT_OFF) ?? ''
     const byte = block[this.at++]!
     let bytes = byte & 0x7f
@@ -160,12 +178,26 @@ export class HpackDecoder {
     this.at = end
     if (byte < 0x80) {
       this.length = bytes
-      return bytes <= bytesMax ? latin1Text(block, start, end) : ''
+      if (bytes > bytesMax) return ''
+      this.clean = isClean(block, start, end)
+      return own || to - this.textFrom > BLOCK_TEXT_BYTES_MAX
+        ? latin1Text(block, start, end)
+        : this.piece(block, start, end, to)
     }
     const length = decodeHuffman(block, start, end, scratch)
     if (length < 0) return this.refuse(BAD_HUFFMAN) ?? ''
     this.length = length
-    return length <= bytesMax ? latin1Text(scratch, 0, length) : ''
+    if (length > bytesMax) return ''
+    this.clean = isClean(scratch, 0, length)
+    return latin1Text(scratch, 0, length)
+  }
+
+  private piece(block: Buffer, start: number, end: number, to: number): string {
+    if (this.text === '') {
+      this.textFrom = start
+      this.text = latin1Text(block, start, to)
+    }
+    return this.text.slice(start - this.textFrom, end - this.textFrom)
   }
 
   /** The rest of an integer whose prefix is full (RFC 7541, 5.1), or -1 for a fault (see `problem`). */
@@ -203,17 +235,23 @@ export class HpackDecoder {
   }
 }
 
+function isClean(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (VALUE_BYTES[bytes[i]!] === 0) return false
+  return true
+}
+
 const staticFieldsOf = new WeakMap<Classify, readonly HpackField[]>()
 
 /** The static table as `classify` sees it, by index: the same for all connections of one kind. */
 function staticFields(classify: Classify): readonly HpackField[] {
   const known = staticFieldsOf.get(classify)
   if (known !== undefined) return known
-  const fields: HpackField[] = [new HpackField('', '', 0, false)]
+  const fields: HpackField[] = [new HpackField('', '', 0, 0, false)]
   for (let index = 1; index <= STATIC_FIELDS; index++) {
     const name = staticName(index)
     const value = staticValue(index)
-    fields.push(new HpackField(name, value, classify(name, value), false))
+    const nameKind = classify.name(name)
+    fields.push(new HpackField(name, value, nameKind, classify.field(nameKind, value, true), false))
   }
   staticFieldsOf.set(classify, fields)
   return fields

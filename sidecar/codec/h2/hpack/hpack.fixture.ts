@@ -1,6 +1,8 @@
-import { HpackDecoder, type HpackEncoder, type HpackFault, type HpackField } from './mod.ts'
+import { type Classify, HpackDecoder, type HpackEncoder, type HpackFault, type HpackField } from './mod.ts'
 
 export type Pair = readonly [name: string, value: string]
+
+export const NO_FACTS: Classify = { name: () => 0, field: () => 0 }
 
 /** What one block gave. */
 export interface Decoded {
@@ -14,7 +16,7 @@ export class Reader {
   last: HpackField[] = []
   readonly decoder: HpackDecoder
 
-  constructor(tableBytes = 4096, classify: (name: string, value: string) => number = () => 0) {
+  constructor(tableBytes = 4096, classify: Classify = NO_FACTS) {
     this.decoder = new HpackDecoder(tableBytes, classify)
   }
 
