@@ -28,7 +28,7 @@ export interface ServerOptions {
 export function serverOptions(command: Command): Command {
   return command
     .option('--server <URL>', "the control plane's REST address [SELVEDGE_SERVER]")
-    .option('--token <TOKEN>', 'its bearer token [SELVEDGE_TOKEN]')
+    .option('--token <TOKEN>', 'its bearer token [SELVEDGE_TOKEN, SELVEDGE_TOKEN_FILE]')
     .option('--ca <FILE>', "the mesh's CA, of which its certificate must be (PEM) [SELVEDGE_CA]")
     .option('--context <FILE>', 'the file in which "selvedge up" left both [SELVEDGE_CONTEXT]')
 }
@@ -55,7 +55,7 @@ export async function withMesh<T>(cli: Cli, options: ServerOptions, use: (api: M
 
 export function findServer(env: CliEnvironment, options: ServerOptions): Server {
   const url = options.server ?? env.server
-  const token = parseToken(options.token ?? env.token)
+  const token = parseToken(options.token ?? env.token ?? tokenIn(env.tokenFile))
   const ca = options.ca ?? env.ca
   if (url !== undefined) return { url: parseServer(url), token, ...trusted(ca) }
   const file = options.context ?? env.contextFile
@@ -92,6 +92,15 @@ function parseServer(url: string): string {
   const text = url.includes('://') ? url : `http://${url}`
   if (URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)) return text
   throw usageFailure(`Cannot use --server ${url}: it is not an address; write http://127.0.0.1:15080`)
+}
+
+function tokenIn(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (thrown) {
+    throw new CliFailure(`Cannot read the token in ${file}: ${messageOf(thrown)}; check SELVEDGE_TOKEN_FILE`)
+  }
 }
 
 /** What a header can carry (RFC 6750, 2.1), though not yet what a control plane takes. */

@@ -7,6 +7,8 @@ export interface CliEnvironment {
   readonly server: string | undefined
   /** `SELVEDGE_TOKEN`: its bearer token. */
   readonly token: string | undefined
+  /** `SELVEDGE_TOKEN_FILE`: a file that holds it; the token itself wins. */
+  readonly tokenFile: string | undefined
   /** `SELVEDGE_CA`: the file of the CA that its certificate must be of (PEM). */
   readonly ca: string | undefined
   /** `SELVEDGE_CONTEXT`, or `context.json` below `SELVEDGE_HOME` (by default `~/.selvedge`). */
@@ -27,6 +29,7 @@ export function readCliEnvironment(env: Readonly<Record<string, string | undefin
   return {
     server: given(env.SELVEDGE_SERVER),
     token: given(env.SELVEDGE_TOKEN),
+    tokenFile: given(env.SELVEDGE_TOKEN_FILE),
     ca: given(env.SELVEDGE_CA),
     contextFile: resolve(given(env.SELVEDGE_CONTEXT) ?? join(home, 'context.json')),
     noColor: given(env.NO_COLOR) !== undefined,

@@ -94,6 +94,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./inject.ts')).defineInject,
   },
   {
+    name: 'install',
+    summary: 'print the Kubernetes manifests of a control plane',
+    load: async () => (await import('./install.ts')).defineInstall,
+  },
+  {
     name: 'control-plane',
     summary: 'run the control plane alone',
     load: undefined,

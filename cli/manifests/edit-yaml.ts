@@ -8,6 +8,7 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
+  type ToStringOptions,
   visit,
   type YAMLMap,
   type YAMLSeq,
@@ -33,7 +34,7 @@ export function parseYamlDocuments(text: string): Result<readonly YamlDocument[]
     version: '1.1',
     customTags: tags => tags.filter(tag => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:timestamp'),
   })
-  const indentSeq = indentsLists(text)
+  const style = styleOf(text)
   const parsed: YamlDocument[] = []
   for (const document of documents) {
     const fault = document.errors[0]
@@ -44,7 +45,7 @@ export function parseYamlDocuments(text: string): Result<readonly YamlDocument[]
     } catch (thrown) {
       return err(thrown instanceof Error ? thrown.message : String(thrown))
     }
-    parsed.push(yamlDocument(document, value, indentSeq))
+    parsed.push(yamlDocument(document, value, style))
   }
   return ok(parsed)
 }
@@ -59,8 +60,8 @@ const ALIASES_MAX = 100
 
 type Parsed = ReturnType<typeof parseAllDocuments>[number]
 
-function yamlDocument(document: Parsed, value: Json, indentSeq: boolean): YamlDocument {
-  const print = (shown: Pick<Document, 'toString'>): string => shown.toString({ lineWidth: 0, indentSeq })
+function yamlDocument(document: Parsed, value: Json, style: ToStringOptions): YamlDocument {
+  const print = (shown: Pick<Document, 'toString'>): string => shown.toString(style)
   return {
     value,
     text: () => (document.contents === null && value === null ? '' : print(document)),
@@ -92,6 +93,18 @@ function sharesText(document: Parsed): boolean {
     },
   })
   return found
+}
+
+/** How whoever wrote the text writes. */
+function styleOf(text: string): ToStringOptions {
+  const single = text.match(/'/g)?.length ?? 0
+  const double = text.match(/"/g)?.length ?? 0
+  return {
+    lineWidth: 0,
+    indentSeq: indentsLists(text),
+    singleQuote: single > double,
+    flowCollectionPadding: !/[{[][\w'"]/.test(text) || /\{ \w/.test(text),
+  }
 }
 
 /** Whether most lists stand further right than the name above them. */

@@ -4,3 +4,4 @@
  */
 export { yamlText } from './edit-yaml.ts'
 export { injectText, joined } from './inject-text.ts'
+export { type Installation, installationTexts, nextSteps } from './installation.ts'
