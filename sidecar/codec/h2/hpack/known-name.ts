@@ -31,6 +31,9 @@ export class KnownName {
   newest = 0
   /** The value that was found or remembered last. */
   last: KnownValue | undefined = undefined
+  /** Where it stands among the names, and the one that stood behind it in the last block. */
+  readonly place: number
+  follower = 0
   private readonly values: KnownValue[] = []
   private nextPlace = 0
   private readonly staticValues: boolean
@@ -39,9 +42,11 @@ export class KnownName {
   private before = 0
   private candidate: string | undefined = undefined
   private candidateBefore: string | undefined = undefined
+  private wanted = false
 
-  constructor(name: string) {
+  constructor(name: string, place: number) {
     this.name = name
+    this.place = place
     this.sensitive = isSensitive(name)
     this.staticIndex = staticIndexOf(name)
     this.staticValues = this.staticIndex !== 0 && staticValue(this.staticIndex) !== ''
@@ -64,6 +69,14 @@ export class KnownName {
       }
     }
     return undefined
+  }
+
+  /** Whether the name has come before, and stands in no table where an index could name it. */
+  nameWanted(evicted: number): boolean {
+    if (this.staticIndex !== 0 || this.newest > evicted) return false
+    const wanted = this.wanted
+    this.wanted = true
+    return wanted
   }
 
   remember(value: KnownValue): void {
