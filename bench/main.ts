@@ -2,11 +2,12 @@
 import { availableParallelism } from 'node:os'
 import { startBackend } from './backend.ts'
 import { makeCertificates } from './certificates.ts'
-import { measureCase } from './measure.ts'
+import { missingTools } from './load/mod.ts'
+import { type Measured, measureCase } from './measure.ts'
 import { type BenchOptions, parseOptions, USAGE } from './options.ts'
 import { PEERS, type Peer, type Scene } from './peers/mod.ts'
 import { formatTable } from './report.ts'
-import { type Row, ratiosOf } from './summary.ts'
+import { reportOf } from './summary.ts'
 import { findCommand, Workspace } from './workspace.ts'
 
 // Progress goes to stderr: stdout belongs to the result.
@@ -29,10 +30,9 @@ async function bench(wish: BenchOptions): Promise<void> {
     process.exitCode = 2
     return
   }
-  // wrk makes the load and nginx answers it: without them nothing can be measured.
-  const nginx = findCommand('nginx')
-  if (nginx === undefined || findCommand('wrk') === undefined) {
-    say('Cannot measure: wrk and nginx are needed as load and backend. Install them: apt-get install wrk nginx-light')
+  const missing = missingTools(wish.cases)
+  if (missing !== undefined) {
+    say(missing)
     process.exitCode = 1
     return
   }
@@ -51,12 +51,13 @@ async function bench(wish: BenchOptions): Promise<void> {
     const scene = {
       workspace,
       certificates: makeCertificates(workspace),
-      backendPort: await startBackend(workspace, nginx),
+      backend: await startBackend(workspace, findCommand('nginx') ?? 'nginx'),
     }
-    const rows = await measureAll(scene, present(wish), wish)
-    const ratios = ratiosOf(rows, 'selvedge')
-    console.log(wish.output === 'json' ? JSON.stringify({ cases: rows, ratios }) : formatTable(rows, ratios))
-    if (rows.length === 0) process.exitCode = 1
+    const { samples, faults } = await measureAll(scene, present(wish), wish)
+    console.log(wish.output === 'json' ? JSON.stringify(reportOf(samples)) : formatTable(samples))
+    // Between all that was measured, a fault is easily overlooked: it is said again at the end.
+    for (const fault of faults) say(fault)
+    if (samples.length === 0 || faults.length > 0) process.exitCode = 1
   } catch (error) {
     // What we have ended ourselves has no cause worth telling.
     if (!interrupted) say(error instanceof Error ? error.message : String(error))
@@ -68,14 +69,16 @@ async function bench(wish: BenchOptions): Promise<void> {
 
 /** Those that take part; each that is missing says so once. */
 function present(wish: BenchOptions): Peer[] {
-  const wanted = PEERS.filter(peer => wish.peers.length === 0 || wish.peers.includes(peer.name))
+  const wanted = PEERS.filter(peer =>
+    wish.peers.length === 0 ? peer.onlyWhenNamed !== true : wish.peers.includes(peer.name),
+  )
   const words = new Set(wanted.map(peer => peer.missing()).filter(word => word !== undefined))
   for (const word of words) say(word)
   return wanted.filter(peer => peer.missing() === undefined)
 }
 
-async function measureAll(scene: Scene, peers: readonly Peer[], wish: BenchOptions): Promise<Row[]> {
-  const rows: Row[] = []
-  for (const one of wish.cases) rows.push(...(await measureCase(one, peers, scene, wish, say)))
-  return rows
+async function measureAll(scene: Scene, peers: readonly Peer[], wish: BenchOptions): Promise<Measured> {
+  const all: Measured[] = []
+  for (const one of wish.cases) all.push(await measureCase(one, peers, scene, wish, say))
+  return { samples: all.flatMap(({ samples }) => samples), faults: all.flatMap(({ faults }) => faults) }
 }

@@ -1,19 +1,34 @@
-import { sendLoad } from './load.ts'
+import { sendLoad, startConnector } from './load/mod.ts'
 import type { BenchOptions } from './options.ts'
-import type { Peer, RunningPeer, Scene } from './peers/mod.ts'
-import type { Case } from './plan.ts'
+import type { Peer, Scene } from './peers/mod.ts'
+import { type Case, type Measure, PLANS, type Plan } from './plan.ts'
 import { usageOf } from './proc-stat.ts'
-import { medianRow, type Row } from './summary.ts'
+import { medianOf, type Sample } from './summary.ts'
 import { waitUntilAnswers } from './wait.ts'
+import type { Program } from './workspace.ts'
 
-/** Before each measurement: connections are made, code is compiled, caches are filled. */
-const WARM_UP_SECONDS = 1
-/** Once for each peer after its start: a just-in-time compiler is done after some hundred thousand requests. */
-const FIRST_WARM_UP = { connections: 32, seconds: 8 }
+/** Connections are made, code is compiled, caches are filled: with no more connections than a long measurement has. */
+const WARM_UP_CONNECTIONS_MAX = 32
 /** A proxy that answers this share of requests wrongly, or a larger one, has not done the work. */
 const FAILED_SHARE_MAX = 0.001
 
 export type Say = (line: string) => void
+
+export interface Measured {
+  readonly samples: readonly Sample[]
+  /** Peers that took part and could not be measured, each with its cause. */
+  readonly faults: readonly string[]
+}
+
+/** A peer that has shown that it answers. */
+interface Standing {
+  readonly peer: Peer
+  readonly origin: string
+  /** Whose time counts. */
+  readonly programs: readonly Program[]
+  /** Those, and what stands before them. */
+  readonly all: readonly Program[]
+}
 
 /** Measures all peers in one topology. All stand at once and take turns, so that what else the machine does hits all alike. */
 export async function measureCase(
@@ -22,67 +37,102 @@ export async function measureCase(
   scene: Scene,
   options: BenchOptions,
   say: Say,
-): Promise<Row[]> {
-  const standing: { readonly peer: Peer; readonly running: RunningPeer }[] = []
-  for (const peer of peers.filter(candidate => candidate.cases.includes(one))) {
+): Promise<Measured> {
+  const plan = PLANS[one]
+  const standing: Standing[] = []
+  const faults: string[] = []
+  const failed = (peer: Peer, error: unknown): void => {
+    const fault = `Cannot measure ${peer.name} in ${one}: ${error instanceof Error ? error.message : String(error)}`
+    faults.push(fault)
+    say(fault)
+  }
+  for (const peer of peers.filter(({ topologies }) => topologies.includes(plan.topology))) {
     try {
-      const running = await peer.start(one, scene)
-      await waitUntilAnswers(running.url, running.programs)
-      await sendLoad(scene.workspace, running.url, FIRST_WARM_UP)
-      standing.push({ peer, running })
+      standing.push(await stand(peer, plan, scene))
     } catch (error) {
-      say(`Cannot measure ${peer.name} in ${one}: ${error instanceof Error ? error.message : String(error)}`)
+      failed(peer, error)
     }
   }
 
-  const rows: Row[] = []
-  for (const connections of options.connections) {
-    const rounds = new Map<string, Row[]>()
-    for (let round = 1; round <= options.rounds; round++) {
-      for (const { peer, running } of standing) {
-        const row = await measure(one, peer.name, running, connections, scene, options.seconds)
-        rounds.set(peer.name, [...(rounds.get(peer.name) ?? []), row])
-        say(
-          `${one} ${peer.name} ${connections} connections, round ${round}: ${row.cpuUsPerRequest.toFixed(1)} us/request`,
-        )
-      }
+  const samples: Sample[] = []
+  for (const measure of plan.measures) {
+    for (const connections of options.connections ?? plan.connections) {
+      samples.push(...(await takeTurns(standing, measure, connections, scene, options, { say, failed })))
     }
-    rows.push(...[...rounds.values()].map(medianRow))
   }
-  for (const program of standing.flatMap(({ running }) => running.programs)) scene.workspace.stop(program)
-  return rows
+  for (const program of standing.flatMap(({ all }) => all)) scene.workspace.stop(program)
+  return { samples, faults }
 }
 
-async function measure(
-  one: Case,
-  proxy: string,
-  running: RunningPeer,
+async function stand(peer: Peer, plan: Plan, scene: Scene): Promise<Standing> {
+  const { port, programs } = await peer.start(plan.topology, scene)
+  const connector = plan.topology === 'inbound' ? await startConnector(scene, peer.name, port) : undefined
+  const all = connector === undefined ? programs : [...programs, connector.program]
+  const origin = `http://127.0.0.1:${connector?.port ?? port}`
+  await waitUntilAnswers(`${origin}/`, plan.topology === 'h2c-hop' ? 'h2c' : 'http/1.1', all)
+  const [first] = plan.measures
+  const connections = Math.min(WARM_UP_CONNECTIONS_MAX, Math.max(...plan.connections))
+  if (first !== undefined)
+    await sendLoad(scene.workspace, origin, first.load, { connections, seconds: peer.warmUpSeconds })
+  return { peer, origin, programs, all }
+}
+
+/** The medians of some rounds. Who fails in one is out, and the others go on. */
+async function takeTurns(
+  standing: readonly Standing[],
+  measure: Measure,
+  connections: number,
+  scene: Scene,
+  { rounds, seconds }: BenchOptions,
+  { say, failed }: { readonly say: Say; readonly failed: (peer: Peer, error: unknown) => void },
+): Promise<Sample[]> {
+  const taken = new Map(standing.map(one => [one, [] as Sample[]]))
+  for (let round = 1; round <= rounds; round++) {
+    for (const [one, samples] of taken) {
+      try {
+        const sample = await take(one, measure, connections, scene, seconds)
+        samples.push(sample)
+        const { cpuUsPerRequest } = sample.row
+        say(
+          `${measure.name} ${one.peer.name} ${connections} connections, round ${round}: ${cpuUsPerRequest.toFixed(1)} us/request`,
+        )
+      } catch (error) {
+        failed(one.peer, error)
+        taken.delete(one)
+      }
+    }
+  }
+  return [...taken.values()].map(medianOf)
+}
+
+async function take(
+  { peer, origin, programs }: Standing,
+  { name, load }: Measure,
   connections: number,
   scene: Scene,
   seconds: number,
-): Promise<Row> {
-  const pids = running.programs.map(program => program.pid)
-  await sendLoad(scene.workspace, running.url, { connections, seconds: WARM_UP_SECONDS })
+): Promise<Sample> {
+  const pids = programs.map(program => program.pid)
   const before = usageOf(pids)
-  const load = await sendLoad(scene.workspace, running.url, { connections, seconds })
+  const seen = await sendLoad(scene.workspace, origin, load, { connections, seconds })
   const after = usageOf(pids)
-  if (load.requests === 0 || load.failed > load.requests * FAILED_SHARE_MAX) {
-    const words = running.programs.map(program => program.output()).join('\n')
-    throw new Error(`Cannot measure ${proxy} in ${one}: ${load.failed} of ${load.requests} requests failed. ${words}`)
+  if (seen.requests === 0 || seen.failed > seen.requests * FAILED_SHARE_MAX) {
+    const words = programs.map(program => program.output()).join('\n')
+    throw new Error(`${seen.failed} of ${seen.requests} requests failed. ${words}`)
   }
-  const userUs = after.userUs - before.userUs
-  const systemUs = after.systemUs - before.systemUs
-  return {
-    case: one,
-    proxy,
+  const userUs = (after.userUs - before.userUs) / seen.requests
+  const systemUs = (after.systemUs - before.systemUs) / seen.requests
+  const row = {
+    case: name,
+    proxy: peer.name,
     connections,
-    rps: Math.round((load.requests * 1e6) / load.durationUs),
-    p50Us: load.p50Us,
-    p99Us: load.p99Us,
-    cpuUsPerRequest: tenths((userUs + systemUs) / load.requests),
-    userUsPerRequest: tenths(userUs / load.requests),
+    rps: Math.round((seen.requests * 1e6) / seen.durationUs),
+    p50Us: seen.p50Us,
+    p99Us: seen.p99Us,
+    cpuUsPerRequest: tenths(userUs + systemUs),
     rssMb: tenths(after.rssBytes / 1e6),
   }
+  return { row, userUsPerRequest: tenths(userUs), systemUsPerRequest: tenths(systemUs) }
 }
 
 function tenths(value: number): number {

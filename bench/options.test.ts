@@ -4,10 +4,10 @@ import { parseOptions } from './options.ts'
 describe('bench options', () => {
   it('measures everything when nothing is said', () => {
     expect(parseOptions([])).toEqual({
-      cases: ['h1', 'mtls'],
-      connections: [1, 8, 32, 128],
-      seconds: 3,
-      rounds: 1,
+      cases: ['h1', 'mtls', 'h2c', 'tcp', 'bulk', 'handshake', 'latency'],
+      connections: undefined,
+      seconds: 1,
+      rounds: 3,
       peers: [],
       output: 'table',
     })
@@ -40,6 +40,8 @@ describe('bench options', () => {
 
   it.each([
     ['--only', 'h3'],
+    ['--only', 'h1,h3'],
+    ['--only', ''],
     ['--connections', '0'],
     ['--connections', '8,'],
     ['--connections', '1025'],
@@ -51,6 +53,10 @@ describe('bench options', () => {
   ])('refuses %s %s in one sentence', (flag, value) => {
     const parsed = parseOptions([flag, value])
     expect(typeof parsed === 'object' && 'fault' in parsed && parsed.fault).toContain(flag === '--output' ? '-o' : flag)
+  })
+
+  it('takes several cases, in the order of the bench', () => {
+    expect(parseOptions(['--only', 'tcp,h1'])).toMatchObject({ cases: ['h1', 'tcp'] })
   })
 
   it('asks for help before all else', () => {

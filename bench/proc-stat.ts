@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** What a process, with its children, has used since it began. */
+/** What a process, with all that it has started, has used since it began. */
 export interface Usage {
   readonly userUs: number
   readonly systemUs: number
@@ -11,12 +11,12 @@ export interface Usage {
 /** /proc counts in USER_HZ, which is 100 on every Linux that Node runs on. */
 const TICK_US = 10_000
 
-/** Reads /proc/PID/stat and /proc/PID/status of the processes and of their children; one that is gone counts as nothing. */
+/** Reads /proc/PID/stat and /proc/PID/status of the processes and of all below them; one that is gone counts as nothing. */
 export function usageOf(pids: readonly number[]): Usage {
   let userUs = 0
   let systemUs = 0
   let rssBytes = 0
-  for (const pid of pids.flatMap(one => [one, ...childrenOf(one)])) {
+  for (const pid of new Set(pids.flatMap(family))) {
     const stat = readProc(`${pid}/stat`)
     const status = readProc(`${pid}/status`)
     if (stat === undefined || status === undefined) continue
@@ -38,7 +38,11 @@ export function parseRssKb(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0)
 }
 
-/** nginx forks its worker: the work is the child's. */
+/** nginx forks its worker: the work is the child's. A launcher may stand before a program. */
+function family(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(family)]
+}
+
 function childrenOf(pid: number): number[] {
   const text = readProc(`${pid}/task/${pid}/children`) ?? ''
   return text.split(' ').filter(Boolean).map(Number)

@@ -1,32 +1,31 @@
-import type { Ratio, Row } from './summary.ts'
+import { type Measure, PLANS } from './plan.ts'
+import { OWN, type Ratio, ratiosOf, type Sample } from './summary.ts'
 
-const TITLES = {
-  h1: 'h1: one plaintext HTTP/1.1 hop',
-  mtls: 'mtls: app -> proxy = mutual TLS 1.3 => proxy -> app, HTTP/1.1 at both ends; time and memory of both proxies together',
-}
+const MEASURES: readonly Measure[] = Object.values(PLANS).flatMap(({ measures }) => measures)
+const HEAD = ['connections', 'proxy', 'rps', 'p50 us', 'p99 us', 'cpu us/req', 'user', 'sys', 'rss MB']
+const RATIO_HEAD = ['connections', 'peer', 'rps', 'p50', 'p99', 'cpu us/req', 'rss']
 
-/** The rows and ratios as a table for people. */
-export function formatTable(rows: readonly Row[], ratios: readonly Ratio[]): string {
+/** The samples and their ratios as a table for people. */
+export function formatTable(samples: readonly Sample[]): string {
   const lines: string[] = []
-  for (const one of new Set(rows.map(row => row.case))) {
-    lines.push('', TITLES[one], '')
-    lines.push(
-      ...columns(
-        ['connections', 'proxy', 'rps', 'p50 us', 'p99 us', 'cpu us/req', 'user', 'sys', 'rss MB'],
-        rows.filter(row => row.case === one).map(cells),
-      ),
-    )
-    const own = ratios.filter(ratio => ratio.case === one)
-    if (own.length === 0) continue
-    lines.push('', 'selvedge divided by its peer (rps: more is better; the rest: less is better)', '')
-    lines.push(
-      ...columns(['connections', 'peer', 'rps', 'p50', 'p99', 'cpu us/req', 'user', 'rss'], own.map(ratioCells)),
-    )
+  for (const { name, title } of MEASURES) {
+    const of = samples.filter(({ row }) => row.case === name)
+    if (of.length === 0) continue
+    lines.push('', `${name}: ${title}`, '', ...columns(HEAD, of.map(cells)))
+    const rows = of.map(({ row }) => row)
+    const ratios = rows
+      .filter(({ proxy }) => proxy === OWN)
+      .flatMap(ours =>
+        Object.entries(ratiosOf(ours, rows)).map(([peer, ratio]) => ratioCells(ours.connections, peer, ratio)),
+      )
+    if (ratios.length === 0) continue
+    lines.push('', `${OWN} divided by its peer (rps: more is better; the rest: less is better)`, '')
+    lines.push(...columns(RATIO_HEAD, ratios))
   }
   return lines.join('\n').trimStart()
 }
 
-function cells(row: Row): string[] {
+function cells({ row, userUsPerRequest, systemUsPerRequest }: Sample): string[] {
   return [
     String(row.connections),
     row.proxy,
@@ -34,15 +33,15 @@ function cells(row: Row): string[] {
     String(Math.round(row.p50Us)),
     String(Math.round(row.p99Us)),
     row.cpuUsPerRequest.toFixed(1),
-    row.userUsPerRequest.toFixed(1),
-    (row.cpuUsPerRequest - row.userUsPerRequest).toFixed(1),
+    userUsPerRequest.toFixed(1),
+    systemUsPerRequest.toFixed(1),
     row.rssMb.toFixed(1),
   ]
 }
 
-function ratioCells(ratio: Ratio): string[] {
-  const figures = [ratio.rps, ratio.p50, ratio.p99, ratio.cpuUsPerRequest, ratio.userUsPerRequest, ratio.rss]
-  return [String(ratio.connections), ratio.peer, ...figures.map(figure => figure.toFixed(2))]
+function ratioCells(connections: number, peer: string, ratio: Ratio): string[] {
+  const figures = [ratio.rps, ratio.p50, ratio.p99, ratio.cpuUsPerRequest, ratio.rss]
+  return [String(connections), peer, ...figures.map(figure => figure.toFixed(2))]
 }
 
 /** Words to the left, figures to the right. */

@@ -31,10 +31,10 @@ export class Workspace {
     return path
   }
 
-  /** Starts a program on one core. Its files are its own business; its end is ours. */
-  start(core: number, command: string, args: readonly string[]): Program {
+  /** Starts a program on some cores. Its files are its own business; its end is ours. */
+  start(cores: string, command: string, args: readonly string[]): Program {
     this.#checkOpen()
-    const [file, ...rest] = pinned(core, command, args)
+    const [file, ...rest] = pinned(cores, command, args)
     const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.dir })
     let output = ''
     let ended = false
@@ -55,10 +55,10 @@ export class Workspace {
     return { pid: child.pid ?? 0, output: () => output.trim(), hasEnded: () => ended }
   }
 
-  /** Runs a program to its end and returns its stdout; rejects when it fails. */
-  async run(core: number, command: string, args: readonly string[]): Promise<string> {
+  /** Runs a program to its end and returns its stdout; rejects when it fails, or doesn't end in time. */
+  async run(cores: string, command: string, args: readonly string[], limitMs: number): Promise<string> {
     this.#checkOpen()
-    const [file, ...rest] = pinned(core, command, args)
+    const [file, ...rest] = pinned(cores, command, args)
     const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.dir })
     this.#children.add(child)
     let stdout = ''
@@ -69,8 +69,15 @@ export class Workspace {
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString()
     })
+    let late = false
+    const limit = setTimeout(() => {
+      late = true
+      child.kill('SIGKILL')
+    }, limitMs)
     const [code] = await once(child, 'close')
+    clearTimeout(limit)
     this.#children.delete(child)
+    if (late) throw new Error(`Cannot wait for ${command}: it has not ended after ${limitMs / 1_000} s`)
     if (code !== 0)
       throw new Error(`Cannot run ${command}: it ended with status ${code}. ${stderr.trim() || stdout.trim()}`)
     return stdout
@@ -118,6 +125,6 @@ export function findCommand(name: string): string | undefined {
 
 const taskset = findCommand('taskset')
 
-function pinned(core: number, command: string, args: readonly string[]): [string, ...string[]] {
-  return taskset === undefined ? [command, ...args] : [taskset, '-c', String(core), command, ...args]
+function pinned(cores: string, command: string, args: readonly string[]): [string, ...string[]] {
+  return taskset === undefined ? [command, ...args] : [taskset, '-c', cores, command, ...args]
 }

@@ -1,72 +1,75 @@
-import { type Case, PROXY_CORE } from '../plan.ts'
+import { PROXY_CORES, type Topology } from '../plan.ts'
 import { findCommand, freePort } from '../workspace.ts'
+import { haproxyConfig, haproxyTls } from './haproxy-config.ts'
 import type { Peer, RunningPeer, Scene } from './peer.ts'
 
-/** HAProxy with HTTP/1.1 everywhere. */
+const common = { missing, warmUpSeconds: 1 }
+
+/** HAProxy, with HTTP/1.1 between the two of a pair. */
 export const haproxy: Peer = {
+  ...common,
   name: 'haproxy',
-  cases: ['h1', 'mtls'],
-  missing,
-  start: (one: Case, scene: Scene) => (one === 'h1' ? startHop(scene) : startPair(scene, 'http/1.1')),
+  topologies: ['hop', 'pair', 'h2c-hop', 'tcp-pair', 'inbound'],
+  start: (topology, scene) => {
+    switch (topology) {
+      case 'hop':
+      case 'h2c-hop':
+        return startHop(topology, scene)
+      case 'inbound':
+        return startInbound(scene)
+      default:
+        return startPair(topology, scene, 'http/1.1')
+    }
+  },
 }
 
 /** HAProxy with HTTP/2 between the two of a pair, its best. */
 export const haproxyH2: Peer = {
+  ...common,
   name: 'haproxy-h2',
-  cases: ['mtls'],
-  missing,
-  start: (_one, scene) => startPair(scene, 'h2'),
+  topologies: ['pair'],
+  start: (topology, scene) => startPair(topology, scene, 'h2'),
 }
 
 function missing(): string | undefined {
   return findCommand('haproxy') ? undefined : 'haproxy is not installed: apt-get install haproxy'
 }
 
-async function startHop(scene: Scene): Promise<RunningPeer> {
+async function startHop(topology: Topology, scene: Scene): Promise<RunningPeer> {
   const port = await freePort()
-  const program = startHaproxy(scene, 'haproxy-hop', `bind 127.0.0.1:${port}`, `127.0.0.1:${scene.backendPort}`)
-  return { url: `http://127.0.0.1:${port}/`, programs: [program] }
+  const { http1, http2 } = scene.backend
+  const [wire, backend] = topology === 'h2c-hop' ? [' proto h2', http2] : ['', http1]
+  const program = start(scene, `haproxy-${topology}`, 'http', `127.0.0.1:${port}${wire}`, `127.0.0.1:${backend}${wire}`)
+  return { port, programs: [program] }
 }
 
-async function startPair(scene: Scene, alpn: 'http/1.1' | 'h2'): Promise<RunningPeer> {
+async function startPair(topology: Topology, scene: Scene, alpn: 'http/1.1' | 'h2'): Promise<RunningPeer> {
   const [near, far] = [await freePort(), await freePort()]
-  const { ca, client, server, serverName } = scene.certificates
-  const tls = `ca-file ${ca} verify required ssl-min-ver TLSv1.3 no-tls-tickets alpn ${alpn}`
-  const name = alpn === 'h2' ? 'haproxy-h2' : 'haproxy-h1'
+  const mode = topology === 'tcp-pair' ? 'tcp' : 'http'
+  // What passes bytes agrees on no protocol.
+  const tls = haproxyTls(scene.certificates, mode === 'tcp' ? undefined : alpn)
+  const name = `haproxy-${topology}-${alpn.replace('/', '')}`
   const programs = [
-    startHaproxy(
-      scene,
-      `${name}-far`,
-      `bind 127.0.0.1:${far} ssl crt ${server.bundle} ${tls}`,
-      `127.0.0.1:${scene.backendPort}`,
-    ),
-    startHaproxy(
-      scene,
-      `${name}-near`,
-      `bind 127.0.0.1:${near}`,
-      `127.0.0.1:${far} ssl crt ${client.bundle} ${tls} no-ssl-reuse verifyhost ${serverName} sni str(${serverName})`,
-    ),
+    start(scene, `${name}-far`, mode, `127.0.0.1:${far} ${tls.bind}`, `127.0.0.1:${scene.backend.http1}`),
+    start(scene, `${name}-near`, mode, `127.0.0.1:${near}`, `127.0.0.1:${far} ${tls.server}`),
   ]
-  return { url: `http://127.0.0.1:${near}/`, programs }
+  return { port: near, programs }
 }
 
-/** One thread, no logs, every idle upstream connection used again. `-db` keeps it in the foreground, as one process. */
-function startHaproxy(scene: Scene, name: string, bind: string, server: string) {
-  const config = `global
-  nbthread 1
-  maxconn 4096
-defaults
-  mode http
-  http-reuse always
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-frontend near
-  ${bind}
-  default_backend far
-backend far
-  server one ${server}
-`
-  const path = scene.workspace.write(`${name}.cfg`, config)
-  return scene.workspace.start(PROXY_CORE, findCommand('haproxy') ?? 'haproxy', ['-db', '-f', path])
+async function startInbound(scene: Scene): Promise<RunningPeer> {
+  const port = await freePort()
+  const { bind } = haproxyTls(scene.certificates, 'http/1.1')
+  const program = start(
+    scene,
+    'haproxy-inbound',
+    'http',
+    `127.0.0.1:${port} ${bind}`,
+    `127.0.0.1:${scene.backend.http1}`,
+  )
+  return { port, programs: [program] }
+}
+
+function start(scene: Scene, name: string, mode: 'http' | 'tcp', bind: string, server: string) {
+  const path = scene.workspace.write(`${name}.cfg`, haproxyConfig(mode, bind, server))
+  return scene.workspace.start(PROXY_CORES, findCommand('haproxy') ?? 'haproxy', ['-db', '-f', path])
 }

@@ -1,4 +1,12 @@
 -- wrk prints rounded text; this prints what it measured, in whole microseconds, as one line of JSON.
+-- With an argument, requests are POSTs with a body of so many bytes.
+function init(args)
+  if args[1] then
+    wrk.method = "POST"
+    wrk.body = string.rep("x", tonumber(args[1]))
+  end
+end
+
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
