@@ -2,9 +2,10 @@ import { availableParallelism } from 'node:os'
 
 /**
  * What a proxy stands between. `hop`: one plaintext proxy, HTTP/1.1. `pair`: two with mutual TLS 1.3 between them, HTTP/1.1 at both ends.
- * `h2c-hop`: one plaintext proxy, HTTP/2 on both sides. `tcp-pair`: a pair that is told to pass bytes. `inbound`: the far one of a pair alone.
+ * `bulk-pair`: the
+ * same, set up for large bodies. `h2c-hop`: one plaintext proxy, HTTP/2 on both sides. `tcp-pair`: a pair that is told to pass bytes. `inbound`: the far one of a pair alone.
  */
-export type Topology = 'hop' | 'pair' | 'h2c-hop' | 'tcp-pair' | 'inbound'
+export type Topology = 'hop' | 'pair' | 'bulk-pair' | 'h2c-hop' | 'tcp-pair' | 'inbound'
 
 /** How requests come. Each is one program on the load's core, of which `load.ts` knows the arguments. */
 export type Load =
@@ -81,7 +82,7 @@ export const PLANS: Readonly<Record<Case, Plan>> = {
     ],
   },
   bulk: {
-    topology: 'pair',
+    topology: 'bulk-pair',
     connections: [8],
     measures: [
       { name: 'bulk', title: 'answers of 1 MB through a pair with mutual TLS 1.3', load: DOWNLOAD },

@@ -15,12 +15,12 @@ export interface Connector {
 export async function startConnector(scene: Scene, name: string, farPort: number): Promise<Connector> {
   const port = await freePort()
   const { server } = haproxyTls(scene.certificates, 'http/1.1')
-  const config = haproxyConfig(
-    'http',
-    `127.0.0.1:${port}`,
-    `127.0.0.1:${farPort} ${server}`,
-    'option http-server-close',
-  )
+  const config = haproxyConfig({
+    mode: 'http',
+    bind: `127.0.0.1:${port}`,
+    server: `127.0.0.1:${farPort} ${server}`,
+    backend: 'option http-server-close',
+  })
   const path = scene.workspace.write(`connector-${name}.cfg`, config)
   return { port, program: scene.workspace.start(LOAD_CORES, findCommand('haproxy') ?? 'haproxy', ['-db', '-f', path]) }
 }

@@ -49,6 +49,11 @@ describe('what h2load printed', () => {
     expect(readH2load(summary(counts), log)).toMatchObject({ requests: 1, failed: 2 })
   })
 
+  it('takes an answer without a reason phrase for one, of which h2load says that it failed', () => {
+    const counts = '2 total, 2 started, 2 done, 1 succeeded, 1 failed, 0 errored, 0 timeout'
+    expect(readH2load(summary(counts), '1\t200\t7\n2\t0\t9\n')).toMatchObject({ requests: 2, failed: 0 })
+  })
+
   it.each([
     ['250.50ms', 250_500],
     ['900us', 900],

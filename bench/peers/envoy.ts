@@ -9,7 +9,7 @@ const common = { missing, warmUpSeconds: 1 }
 export const envoy: Peer = {
   ...common,
   name: 'envoy',
-  topologies: ['hop', 'pair', 'h2c-hop', 'tcp-pair', 'inbound'],
+  topologies: ['hop', 'pair', 'bulk-pair', 'h2c-hop', 'tcp-pair', 'inbound'],
   start: (topology, scene) => {
     switch (topology) {
       case 'hop':
@@ -21,6 +21,7 @@ export const envoy: Peer = {
       case 'tcp-pair':
         return startPair(scene, 'tcp')
       case 'pair':
+      case 'bulk-pair':
         return startPair(scene, 'h2')
     }
   },
@@ -30,7 +31,7 @@ export const envoy: Peer = {
 export const envoyH1: Peer = {
   ...common,
   name: 'envoy-h1',
-  topologies: ['pair'],
+  topologies: ['pair', 'bulk-pair'],
   onlyWhenNamed: true,
   start: (_topology, scene) => startPair(scene, 'http/1.1'),
 }

@@ -1,21 +1,35 @@
 import type { Certificates } from '../certificates.ts'
 
+export interface HaproxyWish {
+  readonly mode: 'http' | 'tcp'
+  readonly bind: string
+  readonly server: string
+  readonly bufferBytes?: number
+  /** Another line for the backend. */
+  readonly backend?: string
+}
+
 /** One thread, no logs, every idle upstream connection used again unless `backend` says otherwise. */
-export function haproxyConfig(mode: 'http' | 'tcp', bind: string, server: string, backend = ''): string {
-  return `global
-  nbthread 1
-  maxconn 4096
-defaults
-  mode ${mode}
-${mode === 'http' ? '  http-reuse always\n' : ''}  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-frontend near
-  bind ${bind}
-  default_backend far
-backend far
-${backend === '' ? '' : `  ${backend}\n`}  server one ${server}
-`
+export function haproxyConfig({ mode, bind, server, bufferBytes, backend }: HaproxyWish): string {
+  return [
+    'global',
+    '  nbthread 1',
+    '  maxconn 4096',
+    ...(bufferBytes === undefined ? [] : [`  tune.bufsize ${bufferBytes}`]),
+    'defaults',
+    `  mode ${mode}`,
+    ...(mode === 'http' ? ['  http-reuse always'] : []),
+    '  timeout connect 5s',
+    '  timeout client 1h',
+    '  timeout server 1h',
+    'frontend near',
+    `  bind ${bind}`,
+    '  default_backend far',
+    'backend far',
+    ...(backend === undefined ? [] : [`  ${backend}`]),
+    `  server one ${server}`,
+    '',
+  ].join('\n')
 }
 
 /** Mutual TLS 1.3 without resumption: the words for the end that accepts, and for the one that connects. */

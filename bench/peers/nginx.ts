@@ -8,7 +8,7 @@ const PROXY_LINES = 'proxy_http_version 1.1; proxy_set_header Connection ""; pro
 /** nginx speaks HTTP/1.1 to its upstreams, so there is one way to set it up. */
 export const nginx: Peer = {
   name: 'nginx',
-  topologies: ['hop', 'pair', 'inbound'],
+  topologies: ['hop', 'pair', 'bulk-pair', 'inbound'],
   onlyWhenNamed: true,
   warmUpSeconds: 1,
   missing: () => (findCommand('nginx') ? undefined : 'nginx is not installed: apt-get install nginx-light'),

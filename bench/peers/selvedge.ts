@@ -12,7 +12,7 @@ const READY_TIMEOUT_MS = 10_000
 /** This project's sidecar in file mode: explicit outbound port, requests routed by their Host. */
 export const selvedge: Peer = {
   name: 'selvedge',
-  topologies: ['hop', 'pair', 'h2c-hop', 'tcp-pair', 'inbound'],
+  topologies: ['hop', 'pair', 'bulk-pair', 'h2c-hop', 'tcp-pair', 'inbound'],
   warmUpSeconds: 5,
   missing: () => (existsSync(ENTRY) ? undefined : 'selvedge is not here: run the bench from its checkout'),
   start: (topology, scene) => {
@@ -23,6 +23,7 @@ export const selvedge: Peer = {
       case 'h2c-hop':
         return startHop(scene, { port: http2, protocol: 'http2' })
       case 'pair':
+      case 'bulk-pair':
         return startPair(scene, { port: http1, protocol: 'http' })
       case 'tcp-pair':
         return startTcpPair(scene, { port: http1, protocol: 'tcp' })
