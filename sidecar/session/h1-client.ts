@@ -5,6 +5,8 @@ import {
   CHUNK_END,
   chunkStart,
   HeadScanner,
+  idleMsSaid,
+  keepAliveOf,
   LAST_CHUNK,
   NEED_MORE,
   REFUSED,
@@ -54,6 +56,8 @@ export class H1ClientSession {
   reused = false
   /** Monotonic time at which it was last released, or its answer was last wanted. */
   idleSinceMs = 0
+  /** How long the server keeps it when nothing comes, as its last answer said; milliseconds. */
+  idleMsSaid: number | undefined = undefined
   /** Whether the rest of an answer is read that nobody wants. */
   discarding = false
 
@@ -70,6 +74,7 @@ export class H1ClientSession {
   private keepAlive = true
   private bytesSeen = false
   private informs = 0
+  private saidKeepAlive = ''
   private readonly held = new HeldBytes()
   private retired = false
   /** The protocol that the request under way asks for. */
@@ -238,7 +243,9 @@ export class H1ClientSession {
       this.fail('protocol-error', this.scanner.problem.detail)
       return
     }
-    const read = readResponseHead(this.scanner, latin1(bytes, from, after), this.method)
+    const text = latin1(bytes, from, after)
+    const read = readResponseHead(this.scanner, text, this.method)
+    this.hearKeepAlive(keepAliveOf(this.scanner, text))
     this.scanner.reset()
     held.from = after
     if (!read.ok) {
@@ -258,6 +265,13 @@ export class H1ClientSession {
     this.reader.begin(head.body)
     this.events?.onHead(head)
     if (after < bytes.length || this.reader.done) this.readBody(bytes, after)
+  }
+
+  /** Nearly always it is what the answer before said. */
+  private hearKeepAlive(said: string): void {
+    if (said === this.saidKeepAlive || said === '') return
+    this.saidKeepAlive = said
+    this.idleMsSaid = idleMsSaid(said)
   }
 
   private interim(head: ResponseHead): void {

@@ -38,11 +38,11 @@ function pooled() {
     broken: () => {},
   })
   /** A connection that has answered one request. */
-  async function used() {
+  async function used(answer = ANSWER) {
     const socket = new FakeSocket({ allowHalfOpen: false })
     const session = pool.adopt(socket.asSocket)
     session.send(GET, nothing)
-    await socket.receive(ANSWER)
+    await socket.receive(answer)
     return { socket, session }
   }
   return { pool, clock, state, used }
@@ -169,5 +169,53 @@ describe('a pool', () => {
     await busy.socket.receive(ANSWER)
     expect(busy.socket.destroyed).toBe(true)
     expect(pool.take()).toBeUndefined()
+  })
+
+  test('uses no connection that its server may be closing: so it said', async () => {
+    const { pool, used, clock } = pooled()
+    const said = ANSWER.replace('\r\n\r\n', '\r\nKeep-Alive: timeout=5\r\n\r\n')
+    const [older, newer] = [await used(said), await used(said)]
+    clock.nowMs = 4_000
+    expect(pool.take()).toBe(newer.session)
+    clock.nowMs = 4_001
+    expect(pool.take()).toBeUndefined()
+    expect(older.socket.destroyed).toBe(true)
+    // It is kept for as long as its server keeps it, where that is longer than for others.
+    const another = await used(said)
+    clock.nowMs = 8_001
+    pool.closeIdle(3_500)
+    expect(another.socket.destroyed).toBe(false)
+    clock.nowMs = 8_002
+    pool.closeIdle(3_500)
+    expect(another.socket.destroyed).toBe(true)
+  })
+
+  test('uses no connection that its server may be closing: so it did', async () => {
+    const { pool, used, clock } = pooled()
+    for (const atMs of [2_000, 10_000]) {
+      clock.nowMs = atMs - 2_000
+      const { socket } = await used()
+      clock.nowMs = atMs
+      await socket.receiveEnd()
+    }
+    const { session } = await used()
+    clock.nowMs = 11_000
+    expect(pool.take()).toBe(session)
+    await used()
+    clock.nowMs = 12_001
+    expect(pool.take()).toBeUndefined()
+  })
+
+  test('learns nothing from connections that it closes itself', async () => {
+    const { pool, used, clock } = pooled()
+    for (let n = 0; n < 3; n++) {
+      await used()
+      clock.nowMs += 4_000
+      pool.closeIdle(3_500)
+      await settled()
+    }
+    const { session } = await used()
+    clock.nowMs += 3_900
+    expect(pool.take()).toBe(session)
   })
 })

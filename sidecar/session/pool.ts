@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Reads, Turn } from '../transport/mod.ts'
 import { type ClientOwner, H1ClientSession } from './h1-client.ts'
+import { IdleLimit } from './idle-limit.ts'
 
 /** How long the rest of an answer that nobody wants may take. A new connection is made in less. */
 const DISCARD_MS = 1_000
@@ -19,6 +20,7 @@ export class EndpointPool implements ClientOwner {
   private readonly host: PoolHost
   private readonly idle: H1ClientSession[] = []
   private readonly all = new Set<H1ClientSession>()
+  private readonly limit = new IdleLimit()
   private retirements = 0
   private closing = false
 
@@ -34,8 +36,16 @@ export class EndpointPool implements ClientOwner {
   take(): H1ClientSession | undefined {
     for (;;) {
       const session = this.idle.pop()
-      if (session === undefined || session.usable) return session
+      if (session === undefined || (session.usable && !this.outlived(session))) return session
     }
+  }
+
+  /** Its server may be closing it right now. Those below it have been free for longer. */
+  private outlived(session: H1ClientSession): boolean {
+    const now = this.host.turn.nowMs()
+    if (now - session.idleSinceMs <= this.limit.msMax(Number.POSITIVE_INFINITY, now)) return false
+    session.retire()
+    return true
   }
 
   /** To be asked for when a connection is begun, and handed to `adopt` when it has been made. */
@@ -74,11 +84,11 @@ export class EndpointPool implements ClientOwner {
     return [...free, ...[...this.all].filter(session => !free.has(session))]
   }
 
-  /** Once a second. */
+  /** Once a second. `idleMsMax` holds where the server's own limit is not known. */
   closeIdle(idleMsMax: number): void {
     const now = this.host.turn.nowMs()
     for (const session of this.all) if (session.discarding && session.idleSinceMs < now - DISCARD_MS) session.abandon()
-    const before = now - idleMsMax
+    const before = now - this.limit.msMax(idleMsMax, now)
     let kept = 0
     for (const session of this.idle) {
       if (session.idleSinceMs < before) session.retire()
@@ -89,13 +99,19 @@ export class EndpointPool implements ClientOwner {
 
   released(session: H1ClientSession): void {
     session.idleSinceMs = this.host.turn.nowMs()
+    if (session.idleMsSaid !== undefined) this.limit.said(session.idleMsSaid)
     if (!this.host.offer(session)) this.idle.push(session)
   }
 
   closed(session: H1ClientSession): void {
     if (!this.all.delete(session)) return
     const place = this.idle.indexOf(session)
-    if (place !== -1) this.idle.splice(place, 1)
+    if (place !== -1) {
+      this.idle.splice(place, 1)
+      // We didn't: what we close is put out first.
+      const now = this.host.turn.nowMs()
+      this.limit.ended(now - session.idleSinceMs, now)
+    }
     this.host.connectionClosed()
   }
 

@@ -42,6 +42,7 @@ export class HeadScanner {
   transferEncodingMark = -1
   connectionMark = -1
   connections = 0
+  keepAliveMark = -1
   expectMark = -1
   expects = 0
   upgrades = 0
@@ -72,6 +73,7 @@ export class HeadScanner {
     this.transferEncodingMark = -1
     this.connectionMark = -1
     this.connections = 0
+    this.keepAliveMark = -1
     this.expectMark = -1
     this.expects = 0
     this.upgrades = 0
@@ -193,7 +195,10 @@ export class HeadScanner {
           this.connections++
           this.connectionMark = mark
           this.drop(mark)
-        } else if (named(bytes, at, 'keep-alive')) this.drop(mark)
+        } else if (named(bytes, at, 'keep-alive')) {
+          this.keepAliveMark = mark
+          this.drop(mark)
+        }
         return
       case 11:
         if (named(bytes, at, 'traceparent')) {

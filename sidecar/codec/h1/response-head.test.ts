@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../../common/mod.ts'
 import { fieldsOf, goodResponse, readResponse } from './head.fixture.ts'
+import { HeadScanner, idleMsSaid, keepAliveOf } from './mod.ts'
 
 const withFields = (...lines: string[]) => `HTTP/1.1 200 OK\r\n${lines.map(line => `${line}\r\n`).join('')}\r\n`
 const isRefused = (text: string, method = 'GET') => readResponse(text, method).kind === 'refused'
@@ -120,4 +121,36 @@ test('fields of the hop, and those that Connection names, are gone', () => {
     ['x-selvedge-cause', 'overload'],
   ])
   expect(head.hasMeshFields).toBe(true)
+})
+
+describe('Keep-Alive', () => {
+  test.each([
+    ['timeout=5', 5_000],
+    ['timeout=5, max=1000', 5_000],
+    ['max=1000, timeout=75', 75_000],
+    ['max=1000,Timeout = 15', 15_000],
+    ['timeout="30"', 30_000],
+    ['timeout=0', 0],
+    ['timeout=99999', 99_999_000],
+    ['timeout=100000', undefined],
+    ['timeout=-1', undefined],
+    ['timeout=', undefined],
+    ['timeout', undefined],
+    ['notimeout=5', undefined],
+    ['max=5', undefined],
+    ['', undefined],
+  ])('says with %j how long the server waits', (text, expected) => {
+    expect(idleMsSaid(text)).toBe(expected)
+  })
+
+  test('is found in a head, and never handed on', () => {
+    const text = withFields('Keep-Alive: timeout=5', 'X: y')
+    const scanner = new HeadScanner()
+    scanner.scan(Buffer.from(text), 0)
+    expect(keepAliveOf(scanner, text)).toBe('timeout=5')
+    expect(fieldsOf(goodResponse(text))).toEqual([['X', 'y']])
+    scanner.reset()
+    scanner.scan(Buffer.from(withFields('X: y')), 0)
+    expect(keepAliveOf(scanner, withFields('X: y'))).toBe('')
+  })
 })

@@ -41,6 +41,20 @@ export function readResponseHead(scanned: HeadScanner, text: string, method: str
   })
 }
 
+/** A server that says more than a day says nothing. */
+const IDLE_SECONDS = /(?:^|[ \t,;])timeout[ \t]*=[ \t]*"?([0-9]{1,5})(?![0-9])/i
+
+/** The value of a scanned answer's `Keep-Alive`; empty where there is none. */
+export function keepAliveOf(scanned: HeadScanner, text: string): string {
+  return scanned.keepAliveMark === -1 ? '' : valueAt(scanned, text, scanned.keepAliveMark)
+}
+
+/** How long a server keeps a connection on which nothing comes, as its `Keep-Alive: timeout=5` says (RFC 2068, 19.7.1.1), in milliseconds; `undefined` where it doesn't. */
+export function idleMsSaid(keepAlive: string): number | undefined {
+  const seconds = IDLE_SECONDS.exec(keepAlive)?.[1]
+  return seconds === undefined ? undefined : Number(seconds) * 1000
+}
+
 /** Three digits at their fixed place; 0 when they aren't. */
 function statusAt(text: string): number {
   const hundreds = text.charCodeAt(9) - 48
