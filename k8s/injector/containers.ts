@@ -65,6 +65,7 @@ export function sidecarContainer(facts: SidecarFacts): JsonObject {
     volumeMounts: [
       { name: IDENTITY_VOLUME, mountPath: IDENTITY_DIR, readOnly: true },
       { name: STATE_VOLUME, mountPath: STATE_DIR },
+      NO_TOKEN,
     ],
   }
 }
@@ -83,8 +84,17 @@ export function initContainer(wishes: Wishes, settings: InjectSettings): JsonObj
       ...LEAST,
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
     },
+    volumeMounts: [NO_TOKEN],
   }
 }
+
+/** Where Kubernetes would mount the application's token for its API in any container: something is there already, and it is empty. */
+const NO_TOKEN = {
+  name: STATE_VOLUME,
+  mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
+  subPath: 'no-token',
+  readOnly: true,
+} as const
 
 const LEAST = {
   privileged: false,
