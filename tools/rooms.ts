@@ -103,6 +103,12 @@ const sidecar: readonly Room[] = [
     may: ['sidecar/http'],
     packages: [],
   },
+  {
+    path: 'sidecar/codec/h2',
+    purpose: 'HTTP/2 and HPACK: bytes in, frames and heads out; no sockets',
+    may: ['sidecar/http'],
+    packages: [],
+  },
   { path: 'sidecar/detect', purpose: 'what a connection speaks, from its first bytes', ...PURE },
   {
     path: 'sidecar/overload',
@@ -127,8 +133,9 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar/session',
     purpose: 'a socket and a codec joined: connections that carry exchanges, and pools of them',
-    may: ['http', 'codec/h1', 'transport', 'detect'].map(room => `sidecar/${room}`),
-    packages: ['node:net'],
+    may: ['http', 'codec/h1', 'codec/h2', 'transport', 'detect'].map(room => `sidecar/${room}`),
+    // A WebSocket's opening handshake has keys and digests.
+    packages: ['node:net', 'node:crypto'],
   },
   {
     path: 'sidecar/upstream',
@@ -137,7 +144,8 @@ const sidecar: readonly Room[] = [
       ...['model/snapshot', 'decide/*'],
       ...['http', 'session', 'transport', 'identity'].map(room => `sidecar/${room}`),
     ],
-    packages: [],
+    // What TLS has agreed on.
+    packages: ['node:net', 'node:tls'],
   },
   {
     path: 'sidecar/identity',

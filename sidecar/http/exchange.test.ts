@@ -21,6 +21,7 @@ const request = (method = 'GET'): RequestHead => ({
   authority: 'a',
   headers: Headers.empty(),
   body: NO_BODY,
+  httpVersion: 1,
   minorVersion: 1,
   keepAlive: true,
   expectContinue: false,
@@ -43,7 +44,13 @@ function recorded(method?: string) {
     reset: () => void heard.push('reset'),
     switchProtocols: head => {
       heard.push(`switch ${head.status}`)
-      return { tunnelWrite: () => true, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }
+      return {
+        tunnelWrite: () => true,
+        tunnelEnd: () => {},
+        tunnelClose: () => {},
+        breakOff: () => {},
+        resume: () => {},
+      }
     },
   }
   const body = { attach: () => {}, resume: () => {}, discard: () => {} }
@@ -240,12 +247,24 @@ test('an exchange whose connection is handed over is over, without an answer of 
     reset: () => void sent.push('reset'),
     switchProtocols: () => {
       sent.push('switch')
-      return { tunnelWrite: () => true, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }
+      return {
+        tunnelWrite: () => true,
+        tunnelEnd: () => {},
+        tunnelClose: () => {},
+        breakOff: () => {},
+        resume: () => {},
+      }
     },
   }
   const request = {
     ...{ method: 'CONNECT', target: 'reviews:80', authority: 'reviews:80', headers: Headers.of([]), body: NO_BODY },
-    ...{ minorVersion: 1 as const, keepAlive: true, expectContinue: false, upgrade: undefined },
+    ...{
+      httpVersion: 1 as const,
+      minorVersion: 1 as const,
+      keepAlive: true,
+      expectContinue: false,
+      upgrade: undefined,
+    },
     ...{ hasMeshFields: false, traceparent: undefined },
   }
   const body = { attach: () => {}, resume: () => {}, discard: () => {} }

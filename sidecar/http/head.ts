@@ -20,6 +20,8 @@ export interface RequestHead {
   authority: string
   readonly headers: Headers
   readonly body: BodyFraming
+  /** What the application spoke that made the request: what the application that gets it is spoken to in, unless its port says otherwise. */
+  readonly httpVersion: 1 | 2
   /** HTTP/1.0 callers get no chunks and no 1xx. */
   readonly minorVersion: 0 | 1
   readonly keepAlive: boolean
@@ -40,6 +42,11 @@ export interface ResponseHead {
   readonly keepAlive: boolean
   readonly upgrade: string | undefined
   readonly hasMeshFields: boolean
+}
+
+/** Whether a request asks for bytes to be passed as they are (RFC 9110, 9.3.6), and not for a protocol of its own (RFC 8441). */
+export function isBytes({ method, upgrade }: Pick<RequestHead, 'method' | 'upgrade'>): boolean {
+  return method === 'CONNECT' && upgrade === undefined
 }
 
 /** The path of a target, without its query. */

@@ -1,6 +1,14 @@
 /** Numbers that `marks` holds for each field: where its line, the end of its name, its value and the end of its value are. */
 const MARKS = 4
 
+/** Bits of a number that can be told apart by their sign's being free. */
+const REMOVAL_BITS = 30
+
+/** `forEach` for who writes heads: no closure for each. */
+export interface FieldVisitor {
+  visitField(name: string, value: string): void
+}
+
 /**
  * The fields of one head, names and values as they came (order and case). What nobody touches stays one piece of text and is
  * written as it was read; a removed field leaves a gap, a new one stands at the end. Names in arguments are in lower case.
@@ -102,6 +110,49 @@ export class Headers {
       kept += 2
     }
     extra.length = kept
+  }
+
+  /** What was read, whole: kept fields and removed ones. With `removals` it tells whether two heads hold the same. */
+  get baseText(): string {
+    return this.text.slice(this.start, this.end)
+  }
+
+  /** A bit for each field of `baseText` that was removed; -1 where a number has too few bits. */
+  get removals(): number {
+    if (!this.gaps) return 0
+    const { marks } = this
+    if (marks.length > MARKS * REMOVAL_BITS) return -1
+    let bits = 0
+    for (let i = 0; i < marks.length; i += MARKS) if (marks[i + 1]! <= marks[i]!) bits |= 1 << (i / MARKS)
+    return bits
+  }
+
+  /** What its fields take as text, at most. */
+  get textBytesMax(): number {
+    let bytes = this.end - this.start
+    const { extra } = this
+    if (extra !== undefined) for (const text of extra) bytes += text.length + 2
+    return bytes
+  }
+
+  /** How many fields there were and were added. */
+  get fieldsMax(): number {
+    return this.marks.length / MARKS + (this.extra === undefined ? 0 : this.extra.length / 2)
+  }
+
+  /** The fields of `baseText` that are kept. */
+  visitBase(visitor: FieldVisitor): void {
+    const { marks, text } = this
+    for (let i = 0; i < marks.length; i += MARKS) {
+      if (marks[i + 1]! > marks[i]!)
+        visitor.visitField(text.slice(marks[i], marks[i + 1]), text.slice(marks[i + 2], marks[i + 3]))
+    }
+  }
+
+  /** The fields that were added. */
+  visitAdded(visitor: FieldVisitor): void {
+    const { extra } = this
+    if (extra !== undefined) for (let i = 0; i < extra.length; i += 2) visitor.visitField(extra[i]!, extra[i + 1]!)
   }
 
   forEach(visit: (name: string, value: string) => void): void {

@@ -14,7 +14,9 @@ export interface TunnelEnd {
 export interface TunnelNear {
   /** A piece from the far side, valid until the call returns; `false` asks for a pause until `drained`. */
   tunnelWrite(chunk: Buffer): boolean
-  /** The far side has ended in order. */
+  /** The far half has ended in order; ours may go on. */
+  tunnelEnd(): void
+  /** The far side has ended in order, and takes nothing more. */
   tunnelClose(): void
   /** The far side broke off. */
   breakOff(): void

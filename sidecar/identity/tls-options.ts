@@ -21,6 +21,9 @@ const HANDSHAKE_TIMEOUT_MS = 5_000
 /** Of 128 bits of security and more (NIST SP 800-57), the fastest first among those that need no post-quantum share. */
 const GROUPS = 'X25519MLKEM768:X25519:P-256:P-384'
 
+/** What we speak, the better first (RFC 7301). Who offers nothing is taken to speak HTTP/1.1, unless it begins with HTTP/2's preface. */
+const PROTOCOLS = ['h2', 'http/1.1']
+
 /**
  * The inbound port: TLS 1.3, and a client certificate of our bundle is demanded. OpenSSL verifies the chain; whoever listens
  * calls `peerOf` on `secureConnection`, before it reads a byte.
@@ -32,6 +35,7 @@ export function serverTlsOptions(svid: Svid, _mtls: 'strict'): TlsOptions {
     ...credentialsOf(svid, everyBundle(svid)),
     requestCert: true,
     rejectUnauthorized: true,
+    ALPNProtocols: PROTOCOLS,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   }
 }
@@ -46,6 +50,7 @@ export function clientTlsOptions(svid: Svid, expected: SpiffeId, clock: Clock = 
   return {
     ...credentialsOf(svid, bundleOf(svid, trustDomainOf(expected)) ?? []),
     rejectUnauthorized: true,
+    ALPNProtocols: PROTOCOLS,
     checkServerIdentity: (_host, certificate) =>
       serverFault(certificate, { trustDomain: trustDomainOf(expected) }, expected, clock),
   }

@@ -1,9 +1,15 @@
 import type { Socket } from 'node:net'
 import type { H1Problem } from '../codec/h1/mod.ts'
-import type { Caller, Exchange } from '../http/mod.ts'
-import type { Reads, Turn } from '../transport/mod.ts'
-import { H1ServerSession } from './h1-server.ts'
-import type { ServerHost } from './server-host.ts'
+import type { ServerFirst } from '../detect/mod.ts'
+import type { Exchange } from '../http/mod.ts'
+import type { Turn } from '../transport/mod.ts'
+import { DetectingSession } from './detecting.ts'
+import type { H1ServerSession } from './h1-server.ts'
+import { H2ServerSession } from './h2-server.ts'
+import { OpaqueServerSession } from './opaque-server.ts'
+import type { CallerSocket, Found, ServerHost } from './server-host.ts'
+import type { ServerSession } from './server-session.ts'
+import { guarded } from './socket-events.ts'
 
 /** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
 const HEAD_MS = 10_000
@@ -14,34 +20,57 @@ const PAUSE_MS = 60_000
  * and one that reads nothing would hold a connection to the application for ever.
  */
 const STALL_MS = 300_000
+/**
+ * A tunnel in which nothing passes either way, as Envoy has it for TCP. Programs keep connections to databases for long, and find out themselves that one
+ * was closed; a peer that is gone without a word is found by TCP's own probes much earlier.
+ */
+export const TUNNEL_IDLE_MS = 3_600_000
 
-export interface DoorOptions {
-  readonly turn: Turn
-  begin(x: Exchange): void
-  connect(x: Exchange, session: H1ServerSession): void
+export interface DoorOptions
+  extends Pick<ServerHost, 'turn' | 'serverFirst' | 'begin' | 'connect' | 'detected' | 'broken' | 'draining'> {
   refused(why: H1Problem): void
-  /** What is spoken inside a CONNECT to a service of the mesh. All but HTTP/1.1 is refused. */
-  detected(found: 'http1' | 'http2' | 'tls' | 'opaque'): void
-  broken(error: unknown): void
-  draining(): boolean
   /** How long a caller may keep a connection without a request. */
   readonly idleMs: number
+}
+
+/** A caller's connection as a listener gives it away. */
+export interface Arriving extends CallerSocket {
+  /** Read from it already. */
+  readonly first?: Buffer | undefined
+  /** What TLS has agreed on (RFC 7301). */
+  readonly alpn?: string | undefined
 }
 
 /** All callers that came in by one listener: counted, swept for the slow and the idle, and closed in order at the end. */
 export class Door implements ServerHost {
   private readonly options: DoorOptions
-  private readonly sessions = new Set<H1ServerSession>()
+  /** Who has which connection now. */
+  private readonly sessions = new Map<Socket, ServerSession>()
 
   constructor(options: DoorOptions) {
     this.options = options
   }
 
-  /** Takes over a connection. `first` has been read from it already. */
-  accept(socket: Socket, caller: Caller, port: number, first: Buffer | undefined, reads?: Reads): H1ServerSession {
-    const session = new H1ServerSession(socket, caller, port, this, reads)
-    if (first !== undefined) session.feed(first)
-    return session
+  /** Takes over a connection. What is spoken on it is found out from its first bytes, where nothing has said so before. */
+  accept(arriving: Arriving): void {
+    const { first, bound, alpn } = arriving
+    if (alpn === 'h2') {
+      const { socket, caller, port, reads } = arriving
+      const session = new H2ServerSession(socket, caller, port, this, reads)
+      if (first !== undefined) session.feed(first)
+    } else if (bound?.speaks === 'bytes') {
+      const session = new OpaqueServerSession(arriving, this)
+      guarded(this.turn, session, TAKE)
+      if (first !== undefined) session.feed(first)
+    } else {
+      const session = new DetectingSession(arriving, this)
+      if (first !== undefined) session.feed(first)
+    }
+  }
+
+  /** Who has a connection that came in here, as long as it is open. */
+  sessionOf(socket: Socket): ServerSession | undefined {
+    return this.sessions.get(socket)
   }
 
   get connections(): number {
@@ -51,17 +80,23 @@ export class Door implements ServerHost {
   /** Exchanges under way, and those whose answers have not left in whole. */
   get exchanges(): number {
     let count = 0
-    for (const { phase, unsent } of this.sessions) if (phase === 'body' || phase === 'answer' || unsent) count++
+    for (const { phase, exchanges, unsent } of this.sessions.values()) {
+      if (exchanges > 0) count += exchanges
+      else if (unsent && phase !== 'tunnel') count++
+    }
     return count
   }
 
   /** Once a second. */
   sweep(): void {
     const now = this.options.turn.nowMs()
-    for (const session of this.sessions) {
+    for (const session of this.sessions.values()) {
+      session.tend?.(now)
       const { phase } = session
+      // Who tends to itself knows each of its tunnels.
+      if (phase === 'tunnel' && session.tend !== undefined) session.lastActiveMs = now
       // What the caller waits for is ours to do: nothing of that is its silence, nor of the connection's idle time.
-      if ((phase === 'answer' && !session.unsent) || phase === 'tunnel') session.lastActiveMs = now
+      if (phase === 'answer' && !session.unsent) session.lastActiveMs = now
       const quietMs = now - session.lastActiveMs
       if (phase === 'idle' && quietMs > this.options.idleMs) session.closeWhenIdle()
       else if (quietMs > quietMsMax(session)) session.timedOut()
@@ -69,17 +104,21 @@ export class Door implements ServerHost {
   }
 
   closeIdle(): void {
-    for (const session of this.sessions) session.closeWhenIdle()
+    for (const session of this.sessions.values()) session.closeWhenIdle()
   }
 
   destroyAll(): void {
-    for (const session of this.sessions) session.destroy()
+    for (const session of this.sessions.values()) session.destroy()
   }
 
   // ---- ServerHost
 
   get turn(): Turn {
     return this.options.turn
+  }
+
+  get serverFirst(): ServerFirst {
+    return this.options.serverFirst
   }
 
   begin(x: Exchange): void {
@@ -90,11 +129,11 @@ export class Door implements ServerHost {
     this.options.connect(x, session)
   }
 
-  refused(_session: H1ServerSession, why: H1Problem): void {
+  refused(_session: ServerSession, why: H1Problem): void {
     this.options.refused(why)
   }
 
-  detected(_session: H1ServerSession, found: 'http1' | 'http2' | 'tls' | 'opaque'): void {
+  detected(found: Found): void {
     this.options.detected(found)
   }
 
@@ -102,12 +141,12 @@ export class Door implements ServerHost {
     this.options.broken(error)
   }
 
-  opened(session: H1ServerSession): void {
-    this.sessions.add(session)
+  opened(session: ServerSession): void {
+    this.sessions.set(session.socket, session)
   }
 
-  closed(session: H1ServerSession): void {
-    this.sessions.delete(session)
+  closed(session: ServerSession): void {
+    if (this.sessions.get(session.socket) === session) this.sessions.delete(session.socket)
   }
 
   draining(): boolean {
@@ -116,7 +155,7 @@ export class Door implements ServerHost {
 }
 
 /** How long a caller may be silent in the middle of something. */
-function quietMsMax({ phase, paused }: H1ServerSession): number {
+function quietMsMax({ phase, paused }: ServerSession): number {
   switch (phase) {
     case 'head':
       return HEAD_MS
@@ -126,7 +165,11 @@ function quietMsMax({ phase, paused }: H1ServerSession): number {
       return STALL_MS
     case 'closing':
       return PAUSE_MS
+    case 'tunnel':
+      return TUNNEL_IDLE_MS
     default:
       return Number.POSITIVE_INFINITY
   }
 }
+
+const TAKE = (session: OpaqueServerSession): void => session.take()

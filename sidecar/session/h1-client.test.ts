@@ -13,6 +13,7 @@ const request = (method = 'GET', body: BodyFraming = { kind: 'none' }): RequestH
     ...(body.kind === 'length' ? ([['Content-Length', String(body.length)]] as const) : []),
   ]),
   body,
+  httpVersion: 1,
   minorVersion: 1,
   keepAlive: true,
   expectContinue: false,
@@ -278,6 +279,7 @@ describe('a switch of protocols', () => {
     const near: string[] = []
     asker.near = {
       tunnelWrite: chunk => near.push(chunk.toString('latin1')) < 3,
+      tunnelEnd: () => void near.push('<end>'),
       tunnelClose: () => void near.push('<close>'),
       breakOff: () => void near.push('<break>'),
       resume: () => void near.push('<resume>'),
@@ -343,7 +345,7 @@ describe("a request's body", () => {
   test('goes out as it is where its length is known', async () => {
     const { socket, session } = await asked('POST', { kind: 'length', length: 5 })
     session.write(Buffer.from('hello'))
-    session.finish()
+    session.finish(undefined)
     await settled()
     expect(socket.sent).toBe('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello')
   })
@@ -352,8 +354,8 @@ describe("a request's body", () => {
     const { socket, session, asker, owned } = await asked('POST', { kind: 'chunked' })
     session.write(Buffer.alloc(0))
     session.write(Buffer.from('hello'))
-    session.finish()
-    session.finish()
+    session.finish(undefined)
+    session.finish(undefined)
     await settled()
     const head = 'POST /x HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n'
     expect(socket.sent).toBe(`${head}5\r\nhello\r\n0\r\n\r\n`)

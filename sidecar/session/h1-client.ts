@@ -13,8 +13,9 @@ import {
   readResponseHead,
   requestHeadText,
 } from '../codec/h1/mod.ts'
-import type { RequestHead, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
+import type { Headers, RequestHead, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
 import { breakOff, closeAfterWrites, type Reads, SocketWriter, type Turn } from '../transport/mod.ts'
+import type { ClientCarriage, ClientEvents, ClientFailure } from './client.ts'
 import { HeldBytes } from './held-bytes.ts'
 
 /** Interim answers to one request; a server that sends more is not one that we understand. */
@@ -22,24 +23,6 @@ const INTERIM_ANSWERS_MAX = 8
 
 /** What is read of an answer that nobody wants, to save its connection. More costs more than a new connection. */
 const DISCARD_BYTES_MAX = 64 * 1024
-
-/** How a request on a connection came to nothing. `reset`: the connection ended. `protocol-error`: the answer was malformed. */
-export type ClientFailure = 'reset' | 'protocol-error'
-
-/** Who asked on a client session: hears all of the answer, in order, and then nothing more. */
-export interface ClientEvents {
-  onInform(head: ResponseHead): void
-  onHead(head: ResponseHead): void
-  /** The endpoint has switched protocols, as the request asked. Bytes pass between `far` and what is given back; `undefined` gives it up. */
-  onSwitch(head: ResponseHead, far: TunnelEnd): TunnelNear | undefined
-  /** `false` pauses the connection until `resume`. */
-  onData(chunk: Buffer): boolean
-  onEnd(): void
-  /** The answer broke off, before or after its head. `bytesSeen`: some of the answer had come. */
-  onFailure(kind: ClientFailure, detail: string, bytesSeen: boolean): void
-  /** The connection takes more of the request's body. */
-  onDrain(): void
-}
 
 /** Who keeps the session between requests. */
 export interface ClientOwner {
@@ -50,7 +33,7 @@ export interface ClientOwner {
 }
 
 /** One HTTP/1.1 connection to an endpoint: one request at a time, used again when both sides allow it. */
-export class H1ClientSession {
+export class H1ClientSession implements ClientCarriage {
   readonly socket: Socket
   /** Whether a request has been answered on it: a reset now may be the far side's idle limit (a keep-alive race). */
   reused = false
@@ -157,7 +140,7 @@ export class H1ClientSession {
     return this.writer.text(CHUNK_END)
   }
 
-  finish(): void {
+  finish(_trailers: Headers | undefined): void {
     if (this.requestDone) return
     if (this.chunked) this.writer.text(LAST_CHUNK)
     this.requestDone = true
@@ -191,6 +174,16 @@ export class H1ClientSession {
       onFailure: nothing,
       onDrain: nothing,
     }
+  }
+
+  /** Itself, for the one request that it can carry now. */
+  carriage(): H1ClientSession | undefined {
+    return this.usable ? this : undefined
+  }
+
+  giveBack(): void {
+    if (this.usable) this.owner.released(this)
+    else this.abandon()
   }
 
   /** The asker has lost interest: what comes can't be used, and the connection neither. */
@@ -349,7 +342,7 @@ export class H1ClientSession {
       this.events = undefined
       this.socket.destroy()
     } else this.release()
-    events.onEnd()
+    events.onEnd(undefined)
   }
 
   private releaseIfDone(): void {

@@ -3,8 +3,13 @@
  * endpoint, and pools keep them between requests.
  * Invariants: an exception inside a session destroys that session alone; a connection on which anything was ambiguous isn't used again.
  */
-export { Door, type DoorOptions } from './door.ts'
+export type { CarriageKind, ClientCarriage, ClientEvents, ClientFailure } from './client.ts'
+export { type Arriving, Door, type DoorOptions } from './door.ts'
 export * from './h1-client.ts'
 export * from './h1-server.ts'
+export { H2ClientSession } from './h2-client.ts'
+export { H2ServerSession } from './h2-server.ts'
 export * from './pool.ts'
-export type { ServerHost } from './server-host.ts'
+export { RawClient, type RawOwner } from './raw-client.ts'
+export type { Bound, CallerSocket, Found, ServerHost } from './server-host.ts'
+export type { ServerPhase, ServerSession } from './server-session.ts'

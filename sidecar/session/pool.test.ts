@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { FakeSocket, settled } from '../../test/fakes/socket.ts'
 import { Headers, NO_BODY, type RequestHead } from '../http/mod.ts'
 import { Turn } from '../transport/mod.ts'
-import { type ClientEvents, EndpointPool, type H1ClientSession } from './mod.ts'
+import { type ClientCarriage, type ClientEvents, EndpointPool } from './mod.ts'
 
 const GET: RequestHead = {
   method: 'GET',
@@ -10,6 +10,7 @@ const GET: RequestHead = {
   authority: 'a',
   headers: Headers.empty(),
   body: NO_BODY,
+  httpVersion: 1,
   minorVersion: 1,
   keepAlive: true,
   expectContinue: false,
@@ -30,9 +31,10 @@ const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 
 function pooled() {
   const clock = { nowMs: 0 }
-  const state = { taker: undefined as ((session: H1ClientSession) => boolean) | undefined, ended: 0 }
+  const state = { taker: undefined as ((session: ClientCarriage) => boolean) | undefined, ended: 0 }
   const pool = new EndpointPool({
     turn: new Turn(() => clock.nowMs),
+    wanted: () => state.taker !== undefined,
     offer: session => state.taker?.(session) ?? false,
     connectionClosed: () => void state.ended++,
     broken: () => {},
@@ -77,7 +79,7 @@ describe('a pool', () => {
 
   test('offers a free connection to those who wait before it puts it by', async () => {
     const { pool, used, state } = pooled()
-    const offered: H1ClientSession[] = []
+    const offered: ClientCarriage[] = []
     state.taker = session => offered.push(session) > 0
     const { session } = await used()
     expect(offered).toEqual([session])

@@ -7,7 +7,7 @@ const nowhere = {
   data: () => true,
   end: () => {},
   reset: () => {},
-  switchProtocols: () => ({ tunnelWrite: () => true, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }),
+  switchProtocols: () => ({ tunnelWrite: () => true, tunnelEnd: () => {}, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }),
 }
 
 /** An exchange that begins at 1,000 ms, with these fields. */
@@ -18,6 +18,7 @@ export function exchange(fields: Readonly<Record<string, string>> = {}): Exchang
     authority: 'reviews',
     headers: Headers.of(Object.entries(fields)),
     body: NO_BODY,
+    httpVersion: 1 as const,
     minorVersion: 1 as const,
     keepAlive: true,
     expectContinue: false,

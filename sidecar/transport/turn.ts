@@ -1,3 +1,5 @@
+import { Pieces } from './pieces.ts'
+
 /** What is flushed at the end of a turn. */
 export interface Flushable {
   flush(): void
@@ -9,6 +11,8 @@ export interface Flushable {
  * promise) is flushed by a microtask, and reads the clock itself.
  */
 export class Turn {
+  /** What writers compose in. */
+  readonly pieces = new Pieces()
   private readonly clockMs: () => number
   private depth = 0
   private startMs = 0

@@ -21,11 +21,13 @@ import {
   type Carrier,
   type Exchange,
   endBroken,
+  type Headers,
+  isBytes,
   type ResponseHead,
   type TunnelEnd,
   type TunnelNear,
 } from '../http/mod.ts'
-import type { ClientEvents, ClientFailure, H1ClientSession } from '../session/mod.ts'
+import type { CarriageKind, ClientCarriage, ClientEvents, ClientFailure } from '../session/mod.ts'
 import { Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
 import { Connecting, type ConnectionTaker } from './connecting.ts'
@@ -40,7 +42,7 @@ type Doing =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'queueing'; readonly leave: () => void }
   | { readonly kind: 'connecting'; readonly endpoint: EndpointState; readonly connecting: Connecting }
-  | { readonly kind: 'requesting'; readonly endpoint: EndpointState; readonly session: H1ClientSession }
+  | { readonly kind: 'requesting'; readonly endpoint: EndpointState; readonly session: ClientCarriage }
   | { readonly kind: 'pausing' }
 
 const NOTHING: Doing = { kind: 'nothing' }
@@ -116,7 +118,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.x.facts.mtls = endpoint.mtls
     const limitMs = this.plan.attemptTimeoutMs
     if (limitMs !== undefined && limitMs > 0) this.limitAttempt(limitMs)
-    const session = endpoint.pool.take()
+    const session = endpoint.pool.take(this.kindFor(endpoint))
     if (session !== undefined) this.request(endpoint, session)
     else this.connect(endpoint)
   }
@@ -133,25 +135,40 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     return undefined
   }
 
+  private kindFor(endpoint: EndpointState): CarriageKind {
+    if (endpoint.mtls) return 'mesh'
+    const { upgrade, httpVersion } = this.x.request
+    if (isBytes(this.x.request)) return 'bytes'
+    // Upgrades are what servers of HTTP/1.1 know; few know RFC 8441.
+    return httpVersion === 2 && upgrade === undefined ? 'http2' : 'http1'
+  }
+
   private connect(endpoint: EndpointState): void {
     const { destination } = this.plan
+    const kind = this.kindFor(endpoint)
+    for (const connecting of endpoint.connecting) {
+      if (!connecting.join(kind, this)) continue
+      loadStarted(endpoint.load)
+      this.doing = { kind: 'connecting', endpoint, connecting }
+      return
+    }
     if (!admitConnection(destination.breaker, destination.settings.breaker)) {
       this.queue()
       return
     }
-    const target = endpoint.target(this.environment.svid())
+    const target = endpoint.target(this.environment.svid(), kind)
     if (target === undefined) {
       destination.connectionEnded()
       this.finish('connect-failed', 'this sidecar has no identity yet')
       return
     }
     loadStarted(endpoint.load)
-    const connecting = new Connecting(endpoint, destination, this.environment, this)
+    const connecting = new Connecting(kind, endpoint, destination, this.environment, this)
     this.doing = { kind: 'connecting', endpoint, connecting }
     connecting.begin(target)
   }
 
-  connected(session: H1ClientSession, endpoint: EndpointState): boolean {
+  connected(session: ClientCarriage, endpoint: EndpointState): boolean {
     // After one kept connection turned out to be closed, only a new one will do.
     if (this.doing.kind !== 'connecting' || (this.raced && session.reused)) return false
     loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
@@ -166,6 +183,13 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     return true
   }
 
+  connectAgain(endpoint: EndpointState): void {
+    if (this.doing.kind !== 'connecting') return
+    this.doing = NOTHING
+    loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
+    this.guarded(() => this.connect(endpoint))
+  }
+
   connectFailed(endpoint: EndpointState, detail: string): void {
     this.guarded(() => this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`))
   }
@@ -174,7 +198,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   private queue(): void {
     const { destination } = this.plan
     for (const other of destination.candidates(this.port)) {
-      const session = other.pool.take()
+      const session = other.pool.take(this.kindFor(other))
       if (session !== undefined) {
         this.request(other, session)
         return
@@ -191,8 +215,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.doing = { kind: 'queueing', leave }
   }
 
-  offered(session: H1ClientSession, endpoint: EndpointState): boolean {
-    if (this.doing.kind !== 'queueing') return false
+  offered(session: ClientCarriage, endpoint: EndpointState): boolean {
+    if (this.doing.kind !== 'queueing' || this.kindFor(endpoint) === 'bytes') return false
     this.doing = NOTHING
     releasePending(this.plan.destination.breaker)
     this.guarded(() => this.request(endpoint, session))
@@ -214,7 +238,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     return this.x.progress === 'waiting'
   }
 
-  private request(endpoint: EndpointState, session: H1ClientSession): void {
+  private request(endpoint: EndpointState, session: ClientCarriage): void {
     loadStarted(endpoint.load)
     this.doing = { kind: 'requesting', endpoint, session }
     // From the queue it may be another than was picked.
@@ -291,7 +315,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     return this.x.data(chunk)
   }
 
-  onEnd(): void {
+  onEnd(trailers: Headers | undefined): void {
     const { doing } = this
     if (doing.kind !== 'requesting') return
     this.doing = NOTHING
@@ -299,7 +323,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     try {
       this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.turn.nowMs())
       this.settle()
-      this.x.end(undefined)
+      this.x.end(trailers)
     } catch (error) {
       this.collapse(error)
     }
@@ -317,15 +341,19 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     detail: string,
     bytesSeen: boolean,
   ): void {
-    if (kind === 'reset' && !bytesSeen && session.reused && !this.raced && this.repeatable()) {
-      // The endpoint closed a kept connection just as we used it again. That is no failure of its own.
+    const race = kind === 'reset' && !bytesSeen && session.reused && this.repeatable()
+    const refused = kind === 'refused' && this.body?.replayable !== false
+    if ((race || refused) && !this.raced) {
+      // The endpoint closed a kept connection just as we used it again, or said that this request is not for it. That is no failure of its own.
       this.raced = true
       this.body?.detach()
       loadCancelled(endpoint.load, this.environment.turn.nowMs(), 0)
-      this.connect(endpoint)
+      const other = refused ? endpoint.pool.take(this.kindFor(endpoint)) : undefined
+      if (other === undefined) this.connect(endpoint)
+      else this.request(endpoint, other)
       return
     }
-    this.attemptFailed(endpoint, kind, `${endpoint.name}: ${detail}`)
+    this.attemptFailed(endpoint, kind === 'refused' ? 'connect-failed' : kind, `${endpoint.name}: ${detail}`)
   }
 
   /** Repeating it does no harm, and can be done. */
@@ -431,7 +459,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
         releasePending(this.plan.destination.breaker)
         return undefined
       case 'connecting':
-        doing.connecting.giveUp()
+        doing.connecting.giveUp(this)
         return doing.endpoint
       case 'requesting':
         doing.session.abandon()

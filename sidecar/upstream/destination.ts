@@ -3,7 +3,7 @@ import { BreakerState, releaseConnection } from '../../decide/breaker/mod.ts'
 import { isEjected, OutlierGroup, usableInPanic } from '../../decide/outlier/mod.ts'
 import { RetryBudget } from '../../decide/retry/mod.ts'
 import type { TrafficSettings } from '../../model/snapshot/mod.ts'
-import type { H1ClientSession, PoolHost } from '../session/mod.ts'
+import type { ClientCarriage, PoolHost } from '../session/mod.ts'
 import { type EndpointAddress, EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
 
@@ -11,7 +11,7 @@ import type { UpstreamEnvironment } from './environment.ts'
 export interface ConnectionWaiter {
   readonly port: number
   /** A connection is free. False when it isn't wanted any more. */
-  offered(session: H1ClientSession, endpoint: EndpointState): boolean
+  offered(session: ClientCarriage, endpoint: EndpointState): boolean
   /** There is room to connect. False when it isn't used. */
   roomToConnect(): boolean
 }
@@ -108,6 +108,7 @@ export class Destination {
   private poolHost(endpoint: () => EndpointState): PoolHost {
     return {
       turn: this.environment.turn,
+      wanted: () => this.waiters.length > 0 || endpoint().connecting.length > 0,
       offer: session => this.offer(session, endpoint()),
       connectionClosed: () => this.connectionEnded(),
       broken: this.environment.broken,
@@ -133,10 +134,7 @@ export class Destination {
   private makeRoom(port: number): void {
     const fitting = this.candidates(port)
     for (const endpoint of this.byKey.values()) {
-      const session = fitting.includes(endpoint) ? undefined : endpoint.pool.take()
-      if (session === undefined) continue
-      session.retire()
-      return
+      if (!fitting.includes(endpoint) && endpoint.pool.closeOneIdle()) return
     }
   }
 
@@ -147,7 +145,7 @@ export class Destination {
     while (this.waiters.length > 0) if (this.waiters.shift()?.roomToConnect()) return
   }
 
-  private offer(session: H1ClientSession, endpoint: EndpointState): boolean {
+  private offer(session: ClientCarriage, endpoint: EndpointState): boolean {
     for (let i = 0; i < this.waiters.length; i++) {
       const waiter = this.waiters[i]!
       if (!this.candidates(waiter.port).includes(endpoint)) continue
@@ -166,7 +164,7 @@ export class Destination {
   }
 
   /** The identity has been renewed: the connections that were begun with the one before. */
-  outdated(): readonly Pick<H1ClientSession, 'retire'>[] {
+  outdated(): readonly { retire(): void }[] {
     return [...this.byKey.values()].filter(endpoint => endpoint.mtls).flatMap(endpoint => endpoint.pool.outdated())
   }
 

@@ -4,7 +4,7 @@ import { type EndpointLoad, newLoad } from '../../decide/balance/mod.ts'
 import { OutlierState } from '../../decide/outlier/mod.ts'
 import type { EndpointTls } from '../../model/snapshot/mod.ts'
 import type { Svid } from '../identity/mod.ts'
-import { EndpointPool, type PoolHost } from '../session/mod.ts'
+import { type CarriageKind, EndpointPool, type PoolHost } from '../session/mod.ts'
 import type { DialTarget } from '../transport/mod.ts'
 import type { Connecting } from './connecting.ts'
 
@@ -27,7 +27,9 @@ export class EndpointState {
   readonly pool: EndpointPool
   /** Connections that are being made, the oldest first. */
   readonly connecting: Connecting[] = []
-  /** How many of them have begun. */
+  /** The far sidecar has not agreed on HTTP/2: each request needs a connection for itself. */
+  meshSpeaksHttp1 = false
+  /** How many of `connecting` have begun. */
   handshakes = 0
   private readonly serverName: string
 
@@ -44,9 +46,9 @@ export class EndpointState {
   }
 
   /** `undefined`: it's in the mesh, and we have no identity yet. Never a fall-back to plaintext. */
-  target(svid: Svid | undefined): DialTarget | undefined {
+  target(svid: Svid | undefined, carriage: CarriageKind): DialTarget | undefined {
     const { host, port, tls } = this.address
-    if (tls.kind === 'none') return { kind: 'plain', host, port }
+    if (tls.kind === 'none') return { kind: 'plain', host, port, allowHalfOpen: carriage === 'bytes' }
     if (svid === undefined) return undefined
     return { kind: 'mesh', host, port, serverName: this.serverName, expected: tls.spiffeId, svid }
   }

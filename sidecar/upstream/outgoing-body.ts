@@ -1,6 +1,6 @@
 import { RETRY_BODY_BYTES_MAX } from '../../common/mod.ts'
 import type { BodySink, Headers, RequestBody } from '../http/mod.ts'
-import type { H1ClientSession } from '../session/mod.ts'
+import type { ClientCarriage } from '../session/mod.ts'
 
 /**
  * A request's body on its way to one endpoint after the other: it goes out as it comes, and what has come is kept, up to a bound, so
@@ -11,12 +11,13 @@ export class OutgoingBody implements BodySink {
   sent = false
   private readonly source: RequestBody
   private readonly brokenOff: () => void
-  private session: H1ClientSession | undefined = undefined
+  private session: ClientCarriage | undefined = undefined
   private kept: Buffer[] = []
   private keptBytes = 0
   private overflown = false
   private attached = false
   private ended = false
+  private trailers: Headers | undefined = undefined
 
   /** `brokenOff` hears that the caller did not end what it began. */
   constructor(source: RequestBody, brokenOff: () => void) {
@@ -30,14 +31,14 @@ export class OutgoingBody implements BodySink {
   }
 
   /** Sends what has come, and what comes, behind the head that has just been sent there. */
-  sendTo(session: H1ClientSession): void {
+  sendTo(session: ClientCarriage): void {
     this.session = session
     for (const chunk of this.kept) {
       this.sent = true
       session.write(chunk)
     }
     if (this.keptBytes > RETRY_BODY_BYTES_MAX) this.overflow()
-    if (this.ended) session.finish()
+    if (this.ended) session.finish(this.trailers)
     else if (this.attached) this.source.resume()
     else {
       this.attached = true
@@ -74,9 +75,10 @@ export class OutgoingBody implements BodySink {
     return session.write(chunk)
   }
 
-  end(_trailers: Headers | undefined): void {
+  end(trailers: Headers | undefined): void {
     this.ended = true
-    this.session?.finish()
+    this.trailers = trailers
+    this.session?.finish(trailers)
   }
 
   reset(): void {

@@ -1,6 +1,6 @@
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../../common/mod.ts'
 import type { BodyFraming } from '../../http/mod.ts'
-import { isTokenByte, isValueByte } from './bytes.ts'
+import { isTokenByte, isValueByte } from '../../http/mod.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 const CR = 13

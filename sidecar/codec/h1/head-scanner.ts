@@ -1,5 +1,5 @@
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX } from '../../../common/mod.ts'
-import { TOKEN_BYTES, VALUE_BYTES } from './bytes.ts'
+import { TOKEN_BYTES, VALUE_BYTES } from '../../http/mod.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 const CR = 13

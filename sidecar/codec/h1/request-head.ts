@@ -1,6 +1,14 @@
 import { err, ok, type Result, TARGET_BYTES_MAX } from '../../../common/mod.ts'
-import { type BodyFraming, Headers, NO_BODY, ownText, type RequestHead } from '../../http/mod.ts'
-import { isHost, isTargetByte, isTokenByte } from './bytes.ts'
+import {
+  type BodyFraming,
+  Headers,
+  isHost,
+  isTargetByte,
+  isTokenByte,
+  NO_BODY,
+  ownText,
+  type RequestHead,
+} from '../../http/mod.ts'
 import { connectionOptions, framingOf, valueAt } from './framing.ts'
 import type { HeadScanner } from './head-scanner.ts'
 import { type H1Problem, problem } from './problem.ts'
@@ -42,6 +50,7 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
     authority: aimed.value.authority,
     headers,
     body: framing.value ?? NO_BODY,
+    httpVersion: 1,
     minorVersion,
     keepAlive: minorVersion === 1 ? !options.close : options.keepAlive && !options.close,
     expectContinue: scanned.expects === 1 && minorVersion === 1,

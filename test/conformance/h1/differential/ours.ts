@@ -1,4 +1,5 @@
 import { BodyReader, HeadScanner, readRequestHead } from '../../../../sidecar/codec/h1/mod.ts'
+import { ServerFirst } from '../../../../sidecar/detect/mod.ts'
 import { type Exchange, ownHead } from '../../../../sidecar/http/mod.ts'
 import { H1ServerSession, type ServerHost } from '../../../../sidecar/session/mod.ts'
 import { Turn } from '../../../../sidecar/transport/mod.ts'
@@ -13,6 +14,8 @@ export async function ours(wire: Wire): Promise<Verdict> {
   let connect: Exchange | undefined
   const host: ServerHost = {
     turn: new Turn(() => 0),
+    serverFirst: new ServerFirst(() => 0),
+    accept: () => undefined,
     begin: x => begin(x, requests),
     connect: x => {
       connect = x

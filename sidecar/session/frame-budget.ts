@@ -1,0 +1,54 @@
+/** Frames that lead to nothing (PING, SETTINGS, PRIORITY, empty DATA, unknown ones) that a peer may send at once ... */
+const FRAMES_MAX = 1_000
+/** ... and each second. gRPC pings once for each piece of data at most, and earns by the data. */
+const FRAMES_PER_SECOND = 200
+/** Streams that a peer may reset, or make us reset, at once: as many as a page that is left, or a client that is ended, has under way ... */
+const RESETS_MAX = 300
+/** ... and each second. A client with short time limits resets many, each a request that has been worked on. */
+const RESETS_PER_SECOND = 100
+/** WINDOW_UPDATE is cheap, and comes with what we send: so many count as one. */
+const WINDOW_UPDATE_PART = 1 / 16
+
+/** Leaky buckets for what costs us more than it costs the peer. Frames that carry something fill the first again. */
+export class FrameBudget {
+  private frames = FRAMES_MAX
+  private resets = RESETS_MAX
+  private refilledMs: number
+
+  constructor(nowMs: number) {
+    this.refilledMs = nowMs
+  }
+
+  /** False: too many. */
+  spend(nowMs: number): boolean {
+    return this.take(1, nowMs)
+  }
+
+  spendLittle(nowMs: number): boolean {
+    return this.take(WINDOW_UPDATE_PART, nowMs)
+  }
+
+  private take(frames: number, nowMs: number): boolean {
+    this.frames -= frames
+    if (this.frames < 0) this.refill(nowMs)
+    return this.frames >= 0
+  }
+
+  spendReset(nowMs: number): boolean {
+    this.resets--
+    if (this.resets < 0) this.refill(nowMs)
+    return this.resets >= 0
+  }
+
+  earn(): void {
+    if (this.frames < FRAMES_MAX) this.frames++
+  }
+
+  /** Only when something runs out: nobody needs to know before. */
+  private refill(nowMs: number): void {
+    const seconds = (nowMs - this.refilledMs) / 1_000
+    this.refilledMs = nowMs
+    this.frames = Math.min(FRAMES_MAX, this.frames + seconds * FRAMES_PER_SECOND)
+    this.resets = Math.min(RESETS_MAX, this.resets + seconds * RESETS_PER_SECOND)
+  }
+}

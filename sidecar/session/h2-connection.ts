@@ -1,0 +1,719 @@
+import type { Socket } from 'node:net'
+import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../common/mod.ts'
+import {
+  CODE,
+  type ConnectionFault,
+  classify,
+  codeName,
+  FLAG,
+  FRAME,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  type FrameHandler,
+  FrameReader,
+  HeadFields,
+  HeadWriter,
+  HpackDecoder,
+  PREFACE,
+  readUint32,
+  SETTING,
+  TABLE_BYTES_DEFAULT,
+  WINDOW_DEFAULT,
+  WINDOW_MAX,
+  writeFrameHeader,
+  writeUint32,
+} from '../codec/h2/mod.ts'
+import type { Headers } from '../http/mod.ts'
+import { ByteWriter, type Reads, type Turn } from '../transport/mod.ts'
+import { FrameBudget } from './frame-budget.ts'
+import { type H2Stream, STREAM_WINDOW } from './h2-stream.ts'
+
+/** What all streams of a connection may have sent us that is still on its way here; what has come is given back at once. */
+const CONNECTION_WINDOW = 4 * 1024 * 1024
+/** RFC 9113, 6.5.2 counts 32 bytes more for each field. */
+const HEAD_LIST_BYTES_MAX = HEAD_BYTES_MAX + HEAD_FIELDS_MAX * 32
+/** A header block as it travels. Compression makes it shorter, unless somebody means harm. */
+const BLOCK_BYTES_MAX = HEAD_BYTES_MAX + HEAD_FIELDS_MAX * 8
+/** A block of 64 KiB has four frames; who cuts it into more has reasons of their own. */
+const CONTINUATIONS_MAX = 8
+/** How long a peer has to take our last words before the connection is destroyed. */
+const LAST_WORDS_MS = 1_000
+/** Streams whose end was ours: what the peer sent before it heard of it is no fault. */
+const REMEMBERED_RESETS_MAX = 256
+/** Who gives a request up sooner never wanted its answer. */
+const RAPID_MS = 100
+
+/** Fields that say how a message is framed, routed or authenticated come too late behind it. */
+const NOT_IN_TRAILERS = [
+  'content-length',
+  'host',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'content-encoding',
+  'expect',
+]
+
+/** What the peer's SETTINGS say of what we send. */
+export interface PeerSettings {
+  initialWindow: number
+  frameBytesMax: number
+  streamsMax: number
+  connectProtocol: boolean
+  /** Whether they have come. */
+  known: boolean
+}
+
+/**
+ * One connection of HTTP/2, whichever end we are (RFC 9113): frames, settings, flow control and what ends a connection. Streams are its own; what they mean,
+ * the two kinds of session know. One state machine in one piece: nearly every frame's meaning depends on what the others have come to.
+ */
+export abstract class H2Connection implements FrameHandler {
+  readonly socket: Socket
+  readonly writer: ByteWriter
+  sendWindow = WINDOW_DEFAULT
+  readonly peer: PeerSettings = {
+    initialWindow: WINDOW_DEFAULT,
+    frameBytesMax: FRAME_BYTES_MAX,
+    streamsMax: 100,
+    connectProtocol: false,
+    known: false,
+  }
+  /** Monotonic time of the last byte that came. */
+  heardMs: number
+  protected readonly turn: Turn
+  protected readonly fields = new HeadFields()
+  protected readonly byId = new Map<number, H2Stream>()
+  protected readonly heads = new HeadWriter(TABLE_BYTES_DEFAULT)
+  protected over = false
+  private readonly server: boolean
+  private readonly reader: FrameReader
+  private readonly decoder = new HpackDecoder(TABLE_BYTES_DEFAULT, classify)
+  private readonly budget: FrameBudget
+  /** Streams with bytes that wait, in the order in which they get their turn. */
+  private readonly blocked = new Set<H2Stream>()
+  private readonly resets = new Set<number>()
+  private receiveWindow = CONNECTION_WINDOW
+  private taken = 0
+  /** The header block that is being gathered. */
+  private block: Buffer[] | undefined = undefined
+  private blockBytes = 0
+  private blockFrames = 0
+  private blockStream = 0
+  private blockEnds = false
+  private pingSentMs: number | undefined = undefined
+
+  constructor(socket: Socket, turn: Turn, server: boolean, reads: Reads | undefined) {
+    this.socket = socket
+    this.turn = turn
+    this.server = server
+    this.reader = new FrameReader(server)
+    this.heardMs = turn.nowMs()
+    this.budget = new FrameBudget(this.heardMs)
+    this.writer = new ByteWriter(socket, turn, () => this.guarded(() => this.pump()))
+    const take = (chunk: Buffer): void => {
+      // As `guarded`, without a closure for each piece.
+      turn.begin()
+      try {
+        this.take(chunk)
+      } catch (error) {
+        this.collapse(error)
+      }
+      turn.end()
+    }
+    if (reads === undefined) socket.on('data', take)
+    else reads.take = take
+    socket.on('end', () => this.guarded(() => this.onEnd()))
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.guarded(() => this.onSocketClose()))
+  }
+
+  // ---- what the two kinds of session do
+
+  /** The head of a stream that is not there yet, or is at an end. `fields` hold it. False: the connection has ended. */
+  protected abstract onNewStream(id: number, endStream: boolean): boolean
+  /** The block of a head was too large to be handed over. */
+  protected abstract onHeadTooLarge(id: number, stream: H2Stream | undefined): void
+  /** The highest id that the peer may have used. */
+  protected abstract isIdle(id: number): boolean
+  protected abstract onGoaway(lastStream: number, code: number): void
+  protected abstract onSettings(): void
+  protected abstract onPong(): void
+  /** Counted and logged, by whoever keeps the session. */
+  protected abstract onFault(fault: ConnectionFault): void
+  protected abstract onOver(): void
+  protected abstract onBroken(error: unknown): void
+  /** A stream has ended. */
+  protected abstract streamOver(stream: H2Stream): void
+
+  nowMs(): number {
+    return this.turn.nowMs()
+  }
+
+  get streams(): number {
+    return this.byId.size
+  }
+
+  /** What was gathered, as trailers. `undefined`: it is none. What belongs to a head is left out (RFC 9110, 6.5.1). */
+  takeTrailers(): Headers | undefined {
+    const { fields } = this
+    const pseudo = fields.status !== '' || fields.method !== '' || fields.scheme !== '' || fields.protocol !== undefined
+    if (fields.malformed !== '' || pseudo || fields.path !== undefined || fields.authority !== undefined)
+      return undefined
+    const trailers = fields.headers()
+    for (const name of NOT_IN_TRAILERS) trailers.remove(name)
+    return trailers
+  }
+
+  /** Sends the preface that is ours: SETTINGS, and the window of the connection. */
+  protected begin(client: boolean, settings: readonly (readonly [id: number, value: number])[]): void {
+    const { writer } = this
+    const bytes = settings.length * 6
+    writer.reserve(PREFACE.length + 2 * FRAME_HEADER_BYTES + bytes + 4)
+    if (client) writer.at += PREFACE.copy(writer.piece, writer.at)
+    let at = writeFrameHeader(writer.piece, writer.at, bytes, FRAME.settings, 0, 0)
+    for (const [id, value] of settings) {
+      writer.piece[at] = id >>> 8
+      writer.piece[at + 1] = id
+      at = writeUint32(writer.piece, at + 2, value)
+    }
+    writer.at = at
+    this.writeWindowUpdate(0, CONNECTION_WINDOW - WINDOW_DEFAULT)
+  }
+
+  /** Settings that both kinds of session send. */
+  protected commonSettings(): [id: number, value: number][] {
+    return [
+      [SETTING.initialWindowSize, STREAM_WINDOW],
+      [SETTING.maxHeaderListSize, HEAD_LIST_BYTES_MAX],
+    ]
+  }
+
+  protected guarded(work: () => void): void {
+    this.turn.begin()
+    try {
+      work()
+    } catch (error) {
+      this.collapse(error)
+    }
+    this.turn.end()
+  }
+
+  /** Something of ours has thrown: this connection is lost, and no other. */
+  private collapse(error: unknown): void {
+    this.socket.destroy()
+    this.onBroken(error)
+  }
+
+  // ---- bytes in
+
+  protected take(chunk: Buffer): void {
+    if (this.over) return
+    this.heardMs = this.turn.nowMs()
+    const fault = this.reader.read(chunk, this)
+    if (fault !== undefined) this.fail(fault.code, fault.detail)
+    else if (this.taken >= CONNECTION_WINDOW / 2 && !this.over) {
+      this.writeWindowUpdate(0, this.taken)
+      this.receiveWindow += this.taken
+      this.taken = 0
+    }
+  }
+
+  /** Whether a frame, or a header block, has begun and isn't whole. */
+  protected get midFrame(): boolean {
+    return this.reader.midFrame || this.block !== undefined
+  }
+
+  frame(type: number, flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (!this.peer.known && type !== FRAME.settings) return this.fail(CODE.protocol, 'a frame before SETTINGS')
+    if (this.block !== undefined && type !== FRAME.continuation) {
+      return this.fail(CODE.protocol, 'a frame within a header block')
+    }
+    switch (type) {
+      case FRAME.data:
+        return this.dataFrame(flags, id, bytes, from, to)
+      case FRAME.headers:
+        return this.headersFrame(flags, id, bytes, from, to)
+      case FRAME.windowUpdate:
+        return this.windowUpdateFrame(id, bytes, from, to)
+      case FRAME.rstStream:
+        return this.resetFrame(id, bytes, from, to)
+      case FRAME.continuation:
+        return this.continuationFrame(flags, id, bytes, from, to)
+      case FRAME.settings:
+        return this.settingsFrame(flags, id, bytes, from, to)
+      case FRAME.ping:
+        return this.pingFrame(flags, id, bytes, from, to)
+      case FRAME.goaway:
+        if (id !== 0) return this.fail(CODE.protocol, 'GOAWAY on a stream')
+        if (to - from < 8) return this.fail(CODE.frameSize, 'a GOAWAY that is too short')
+        this.onGoaway(readUint32(bytes, from) & WINDOW_MAX, readUint32(bytes, from + 4))
+        return !this.over
+      case FRAME.priority:
+        return this.priorityFrame(id, bytes, from, to)
+      case FRAME.pushPromise:
+        return this.fail(CODE.protocol, 'a push that nobody asked for')
+      default:
+        // RFC 9113, 5.5: what we don't know is ignored; what comes of it in masses isn't.
+        return this.spend('unknown frames')
+    }
+  }
+
+  /** False, and the connection ended: the peer sends too much of what leads to nothing. */
+  private spend(what: string): boolean {
+    if (this.budget.spend(this.turn.nowMs())) return true
+    return this.fail(CODE.enhanceYourCalm, `a flood of ${what}`)
+  }
+
+  private dataFrame(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
+    if (id === 0) return this.fail(CODE.protocol, 'DATA on stream 0')
+    const length = end - start
+    let from = start
+    let to = end
+    if ((flags & FLAG.padded) !== 0) {
+      const padding = length > 0 ? bytes[from]! : 0
+      if (padding >= length) return this.fail(CODE.protocol, 'more padding than payload')
+      from++
+      to -= padding
+    }
+    this.receiveWindow -= length
+    if (this.receiveWindow < 0) return this.fail(CODE.flowControl, 'more DATA than the window of the connection')
+    this.taken += length
+    const endStream = (flags & FLAG.endStream) !== 0
+    const stream = this.byId.get(id)
+    if (stream === undefined) return this.dataNowhere(id)
+    if (stream.remoteEnded) {
+      this.resetStream(stream, CODE.streamClosed, 'DATA behind the end')
+      return this.spendReset()
+    }
+    if (from === to && !endStream && !this.spend('empty DATA')) return false
+    if (!stream.receive(bytes, from, to, length)) {
+      this.resetStream(stream, CODE.flowControl, 'more DATA than the window of the stream')
+      return this.spendReset()
+    }
+    if (endStream && !stream.over) stream.receiveEnd(undefined)
+    this.budget.earn()
+    return !this.over
+  }
+
+  private dataNowhere(id: number): boolean {
+    if (this.isIdle(id)) return this.fail(CODE.protocol, 'DATA on an idle stream')
+    // It was on its way when we ended the stream.
+    if (this.resets.has(id)) return this.spend('DATA behind a reset')
+    this.writeReset(id, CODE.streamClosed)
+    return this.spendReset()
+  }
+
+  private headersFrame(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
+    if (id === 0) return this.fail(CODE.protocol, 'HEADERS on stream 0')
+    let from = start
+    let to = end
+    if ((flags & FLAG.padded) !== 0) {
+      const padding = end > start ? bytes[from]! : 0
+      from++
+      to -= padding
+      if (to < from) return this.fail(CODE.protocol, 'more padding than payload')
+    }
+    let dependsOnItself = false
+    if ((flags & FLAG.priority) !== 0) {
+      if (to - from < 5) return this.fail(CODE.frameSize, 'HEADERS that are too short')
+      dependsOnItself = (readUint32(bytes, from) & WINDOW_MAX) === id
+      from += 5
+    }
+    if (dependsOnItself) {
+      // RFC 7540, 5.3.1. Its table is lost with the block, and the connection with it.
+      return this.fail(CODE.protocol, 'a stream that depends on itself')
+    }
+    const endStream = (flags & FLAG.endStream) !== 0
+    if ((flags & FLAG.endHeaders) !== 0) return this.headBlock(id, endStream, bytes, from, to)
+    this.block = []
+    this.blockBytes = 0
+    this.blockFrames = 0
+    this.blockStream = id
+    this.blockEnds = endStream
+    return this.gather(bytes, from, to)
+  }
+
+  private continuationFrame(flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (this.block === undefined || id !== this.blockStream)
+      return this.fail(CODE.protocol, 'a CONTINUATION of nothing')
+    if (++this.blockFrames > CONTINUATIONS_MAX) return this.fail(CODE.enhanceYourCalm, 'a flood of CONTINUATION')
+    if (!this.gather(bytes, from, to)) return false
+    if ((flags & FLAG.endHeaders) === 0) return true
+    const whole = Buffer.concat(this.block)
+    this.block = undefined
+    return this.headBlock(id, this.blockEnds, whole, 0, whole.length)
+  }
+
+  private gather(bytes: Buffer, from: number, to: number): boolean {
+    this.blockBytes += to - from
+    if (this.blockBytes > BLOCK_BYTES_MAX) return this.fail(CODE.enhanceYourCalm, 'a header block that is too large')
+    this.block?.push(Buffer.from(bytes.subarray(from, to)))
+    return true
+  }
+
+  /** A whole header block. It is decoded whatever becomes of it: the table is the connection's. */
+  private headBlock(id: number, endStream: boolean, bytes: Buffer, from: number, to: number): boolean {
+    const { fields } = this
+    fields.begin()
+    const fault = this.decoder.decode(bytes, from, to, fields, HEAD_LIST_BYTES_MAX)
+    const stream = this.byId.get(id)
+    if (fault !== undefined) {
+      if (fault.kind === 'compression-error') return this.fail(CODE.compression, fault.detail)
+      if (fault.kind === 'bomb') return this.fail(CODE.enhanceYourCalm, fault.detail)
+      if (stream === undefined && this.resets.has(id)) return this.spend('HEADERS behind a reset')
+      this.onHeadTooLarge(id, stream)
+      return !this.over && this.spendReset()
+    }
+    this.budget.earn()
+    if (stream === undefined) {
+      if (this.resets.has(id)) return this.spend('HEADERS behind a reset')
+      return this.onNewStream(id, endStream)
+    }
+    if (stream.remoteEnded) {
+      this.resetStream(stream, CODE.streamClosed, 'HEADERS behind the end')
+      return this.spendReset()
+    }
+    stream.onLaterHead(endStream)
+    return !this.over
+  }
+
+  private windowUpdateFrame(id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (to - from !== 4) return this.fail(CODE.frameSize, 'a WINDOW_UPDATE of another length than 4')
+    const increment = readUint32(bytes, from) & WINDOW_MAX
+    if (id === 0) {
+      if (increment === 0) return this.fail(CODE.protocol, 'a WINDOW_UPDATE of nothing')
+      this.sendWindow += increment
+      if (this.sendWindow > WINDOW_MAX) return this.fail(CODE.flowControl, 'a window that is too large')
+    } else {
+      const stream = this.byId.get(id)
+      if (stream === undefined) {
+        if (this.isIdle(id)) return this.fail(CODE.protocol, 'WINDOW_UPDATE on an idle stream')
+        return this.spend('WINDOW_UPDATE on streams that are over')
+      }
+      stream.sendWindow += increment
+      if (increment === 0 || stream.sendWindow > WINDOW_MAX) {
+        const code = increment === 0 ? CODE.protocol : CODE.flowControl
+        this.resetStream(stream, code, 'a WINDOW_UPDATE of nothing, or of too much')
+        return this.spendReset()
+      }
+    }
+    // Who is waited for earns by it; who isn't wants something else.
+    if (this.blocked.size > 0) this.pump()
+    else if (!this.budget.spendLittle(this.turn.nowMs()))
+      return this.fail(CODE.enhanceYourCalm, 'a flood of WINDOW_UPDATE')
+    return !this.over
+  }
+
+  private resetFrame(id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (id === 0) return this.fail(CODE.protocol, 'RST_STREAM on stream 0')
+    if (to - from !== 4) return this.fail(CODE.frameSize, 'an RST_STREAM of another length than 4')
+    const stream = this.byId.get(id)
+    if (stream === undefined) {
+      if (this.isIdle(id)) return this.fail(CODE.protocol, 'RST_STREAM on an idle stream')
+      return this.spend('RST_STREAM on streams that are over')
+    }
+    const code = readUint32(bytes, from)
+    stream.close()
+    stream.onReset(code, `the stream was reset: ${codeName(code)}`)
+    return this.turn.nowMs() - stream.bornMs < RAPID_MS ? this.spendReset() : !this.over
+  }
+
+  /**
+   * Work was begun for nothing: the peer has reset a stream as soon as it was there (CVE-2023-44487), or has made us reset one
+   * (CVE-2025-8671). Of an endpoint that does so to us, others take care.
+   */
+  protected spendReset(): boolean {
+    if (this.over) return false
+    if (!this.server) return true
+    if (this.budget.spendReset(this.turn.nowMs())) return true
+    return this.fail(CODE.enhanceYourCalm, 'a flood of resets')
+  }
+
+  private priorityFrame(id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (id === 0) return this.fail(CODE.protocol, 'PRIORITY on stream 0')
+    if (to - from !== 5) {
+      const stream = this.byId.get(id)
+      if (stream === undefined) this.writeReset(id, CODE.frameSize)
+      else this.resetStream(stream, CODE.frameSize, 'a PRIORITY of another length than 5')
+      return this.spendReset()
+    }
+    if ((readUint32(bytes, from) & WINDOW_MAX) === id) {
+      const stream = this.byId.get(id)
+      if (stream === undefined) this.writeReset(id, CODE.protocol)
+      else this.resetStream(stream, CODE.protocol, 'a stream that depends on itself')
+      return this.spendReset()
+    }
+    return this.spend('PRIORITY')
+  }
+
+  private settingsFrame(flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (id !== 0) return this.fail(CODE.protocol, 'SETTINGS on a stream')
+    if ((flags & FLAG.ack) !== 0) {
+      if (to !== from) return this.fail(CODE.frameSize, 'an acknowledgement with a payload')
+      return this.peer.known ? this.spend('acknowledgements') : this.fail(CODE.protocol, 'a frame before SETTINGS')
+    }
+    if ((to - from) % 6 !== 0) return this.fail(CODE.frameSize, 'SETTINGS of a broken length')
+    if (!this.spend('SETTINGS')) return false
+    for (let at = from; at < to; at += 6) {
+      const fault = this.setting((bytes[at]! << 8) | bytes[at + 1]!, readUint32(bytes, at + 2))
+      if (fault !== undefined) return this.fail(fault.code, fault.detail)
+    }
+    const { writer } = this
+    writer.reserve(FRAME_HEADER_BYTES)
+    writer.at = writeFrameHeader(writer.piece, writer.at, 0, FRAME.settings, FLAG.ack, 0)
+    this.peer.known = true
+    this.onSettings()
+    if (this.blocked.size > 0) this.pump()
+    return !this.over
+  }
+
+  private setting(id: number, value: number): ConnectionFault | undefined {
+    const { peer } = this
+    switch (id) {
+      case SETTING.headerTableSize:
+        this.heads.setPeerTableSize(value)
+        return undefined
+      case SETTING.enablePush:
+        return value > 1 ? { code: CODE.protocol, detail: 'a malformed ENABLE_PUSH' } : undefined
+      case SETTING.maxConcurrentStreams:
+        peer.streamsMax = value
+        return undefined
+      case SETTING.initialWindowSize: {
+        if (value > WINDOW_MAX) return { code: CODE.flowControl, detail: 'an initial window that is too large' }
+        const more = value - peer.initialWindow
+        peer.initialWindow = value
+        for (const stream of this.byId.values()) {
+          stream.sendWindow += more
+          if (stream.sendWindow > WINDOW_MAX) return { code: CODE.flowControl, detail: 'a window that is too large' }
+        }
+        return undefined
+      }
+      case SETTING.maxFrameSize:
+        if (value < FRAME_BYTES_MAX || value > 0xff_ffff)
+          return { code: CODE.protocol, detail: 'a malformed MAX_FRAME_SIZE' }
+        return undefined
+      case SETTING.enableConnectProtocol:
+        if (value > 1) return { code: CODE.protocol, detail: 'a malformed ENABLE_CONNECT_PROTOCOL' }
+        peer.connectProtocol = value === 1
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  private pingFrame(flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
+    if (id !== 0) return this.fail(CODE.protocol, 'PING on a stream')
+    if (to - from !== 8) return this.fail(CODE.frameSize, 'a PING of another length than 8')
+    if ((flags & FLAG.ack) !== 0) {
+      this.pingSentMs = undefined
+      this.onPong()
+      return !this.over && this.spend('acknowledgements')
+    }
+    if (!this.spend('PING')) return false
+    const { writer } = this
+    writer.reserve(FRAME_HEADER_BYTES + 8)
+    const at = writeFrameHeader(writer.piece, writer.at, 8, FRAME.ping, FLAG.ack, 0)
+    writer.at = at + bytes.copy(writer.piece, at, from, to)
+    return true
+  }
+
+  // ---- bytes out
+
+  writeWindowUpdate(id: number, increment: number): void {
+    const { writer } = this
+    writer.reserve(FRAME_HEADER_BYTES + 4)
+    const at = writeFrameHeader(writer.piece, writer.at, 4, FRAME.windowUpdate, 0, id)
+    writer.at = writeUint32(writer.piece, at, increment)
+  }
+
+  /** DATA of a stream. The windows have room for it; frames have their size. */
+  writeData(stream: H2Stream, chunk: Buffer, from: number, to: number): void {
+    const { writer } = this
+    let start = from
+    this.sendWindow -= to - from
+    stream.sendWindow -= to - from
+    for (;;) {
+      const bytes = Math.min(to - start, FRAME_BYTES_MAX)
+      writer.reserve(FRAME_HEADER_BYTES)
+      stream.noteFrame(writer.piece, writer.at)
+      writer.at = writeFrameHeader(writer.piece, writer.at, bytes, FRAME.data, 0, stream.id)
+      writer.copy(chunk, start, start + bytes)
+      start += bytes
+      if (start === to) return
+    }
+  }
+
+  /** The header block that `write` puts at `at` of a buffer with `bytesMax` of room, as HEADERS of a stream. */
+  protected writeBlock(stream: H2Stream, bytesMax: number, flags: number, blockEnd: number, at: number): void {
+    const { writer } = this
+    const bytes = blockEnd - at - FRAME_HEADER_BYTES
+    stream.noteFrame(writer.piece, at)
+    if (bytes <= FRAME_BYTES_MAX) {
+      writeFrameHeader(writer.piece, at, bytes, FRAME.headers, flags | FLAG.endHeaders, stream.id)
+      writer.at = blockEnd
+    } else this.writeLongBlock(stream, bytesMax, flags, at, bytes)
+  }
+
+  /** A block that needs more than one frame: rare, so it is copied. */
+  private writeLongBlock(stream: H2Stream, bytesMax: number, flags: number, at: number, bytes: number): void {
+    const { writer } = this
+    const start = at + FRAME_HEADER_BYTES
+    const block = Buffer.from(writer.piece.subarray(start, start + bytes))
+    writer.reserve(bytesMax + 2 * FRAME_HEADER_BYTES * (1 + Math.ceil(bytes / FRAME_BYTES_MAX)))
+    stream.noteFrame(writer.piece, writer.at)
+    for (let from = 0; from < bytes; from += FRAME_BYTES_MAX) {
+      const to = Math.min(from + FRAME_BYTES_MAX, bytes)
+      const [type, first] = from === 0 ? [FRAME.headers, flags] : [FRAME.continuation, 0]
+      const last = to === bytes ? FLAG.endHeaders : 0
+      const next = writeFrameHeader(writer.piece, writer.at, to - from, type, first | last, stream.id)
+      writer.at = next + block.copy(writer.piece, next, from, to)
+    }
+  }
+
+  writeTrailers(stream: H2Stream, trailers: Headers): void {
+    const { writer, heads } = this
+    const bytesMax = heads.trailersBytesMax(trailers)
+    writer.reserve(FRAME_HEADER_BYTES + bytesMax)
+    const { at } = writer
+    const end = heads.trailers(trailers, writer.piece, at + FRAME_HEADER_BYTES)
+    this.writeBlock(stream, bytesMax, FLAG.endStream, end, at)
+  }
+
+  /** RST_STREAM. */
+  protected writeReset(id: number, code: number): void {
+    const { writer } = this
+    writer.reserve(FRAME_HEADER_BYTES + 4)
+    const at = writeFrameHeader(writer.piece, writer.at, 4, FRAME.rstStream, 0, id)
+    writer.at = writeUint32(writer.piece, at, code)
+    if (this.resets.size >= REMEMBERED_RESETS_MAX) {
+      for (const oldest of this.resets) {
+        this.resets.delete(oldest)
+        break
+      }
+    }
+    this.resets.add(id)
+  }
+
+  /** We end a stream that the peer is not done with; whoever reads it hears of it as of any reset. */
+  resetStream(stream: H2Stream, code: number, detail: string): void {
+    if (stream.over) return
+    this.writeReset(stream.id, code)
+    stream.close()
+    stream.onReset(code, detail)
+  }
+
+  /** As `resetStream`, by whoever knows of it already. */
+  abandonStream(stream: H2Stream, code: number): void {
+    if (stream.over) return
+    this.writeReset(stream.id, code)
+    stream.close()
+  }
+
+  /** What the peer has sent on a stream is malformed (RFC 9113, 8.1.1). */
+  malformed(stream: H2Stream, detail: string): void {
+    this.resetStream(stream, CODE.protocol, detail)
+    this.spendReset()
+  }
+
+  /** A stream has bytes that wait for a window, or for the connection. */
+  wait(stream: H2Stream): void {
+    this.blocked.add(stream)
+  }
+
+  forget(stream: H2Stream): void {
+    this.blocked.delete(stream)
+    this.byId.delete(stream.id)
+    this.streamOver(stream)
+  }
+
+  /** Lets those that wait send, each in turn. */
+  private pump(): void {
+    if (this.over) return
+    let left = this.blocked.size
+    for (const stream of this.blocked) {
+      if (left-- === 0 || this.sendWindow === 0 || this.writer.full) return
+      this.blocked.delete(stream)
+      if (!stream.sendWaiting() && !stream.over) this.blocked.add(stream)
+    }
+  }
+
+  // ---- life and end
+
+  protected ping(): void {
+    const { writer } = this
+    this.pingSentMs = this.turn.nowMs()
+    writer.reserve(FRAME_HEADER_BYTES + 8)
+    const at = writeFrameHeader(writer.piece, writer.at, 8, FRAME.ping, 0, 0)
+    writer.piece.fill(0, at, at + 8)
+    writer.at = at + 8
+  }
+
+  /** Asks a peer that has been silent for `quietMs` whether it is there; ends the connection when it isn't within `answerMs`. */
+  protected probe(nowMs: number, quietMs: number, answerMs: number): void {
+    if (this.over) return
+    if (this.pingSentMs === undefined) {
+      if (nowMs - this.heardMs >= quietMs) this.ping()
+    } else if (this.heardMs > this.pingSentMs) this.pingSentMs = undefined
+    else if (nowMs - this.pingSentMs >= answerMs) this.socket.destroy()
+  }
+
+  protected writeGoaway(lastStream: number, code: number): void {
+    const { writer } = this
+    writer.reserve(FRAME_HEADER_BYTES + 8)
+    const at = writeFrameHeader(writer.piece, writer.at, 8, FRAME.goaway, 0, 0)
+    writer.at = writeUint32(writer.piece, writeUint32(writer.piece, at, lastStream), code)
+  }
+
+  /** The highest stream of the peer's that we have begun. */
+  protected abstract get lastPeerStream(): number
+
+  /** The connection is at fault, and over. Always false. */
+  protected fail(code: number, detail: string): false {
+    if (this.over) return false
+    this.onFault({ code, detail })
+    this.writeGoaway(this.lastPeerStream, code)
+    this.finish(code, detail)
+    return false
+  }
+
+  /** Ends the connection behind what was written. Streams that are left are broken off. */
+  protected finish(code: number, detail: string): void {
+    if (this.over) return
+    this.over = true
+    this.writer.end()
+    this.endStreams(code, detail)
+    // What still comes is read and thrown away, lest our last words be lost in a reset.
+    this.socket.resume()
+    const timer = setTimeout(() => this.socket.destroy(), LAST_WORDS_MS)
+    this.socket.once('close', () => clearTimeout(timer))
+  }
+
+  private endStreams(code: number, detail: string): void {
+    for (const stream of [...this.byId.values()]) {
+      stream.close()
+      stream.onReset(code, detail)
+    }
+    this.blocked.clear()
+    this.block = undefined
+  }
+
+  /** The peer sends nothing more. */
+  onEnd(): void {
+    if (this.over) return
+    this.over = true
+    this.writer.end()
+    this.endStreams(CODE.cancel, 'the connection was closed')
+    this.socket.destroySoon()
+  }
+
+  private onSocketClose(): void {
+    this.over = true
+    try {
+      this.endStreams(CODE.cancel, 'the connection was reset')
+    } finally {
+      // Whatever becomes of the exchanges, the connection is counted out.
+      this.onOver()
+    }
+  }
+}

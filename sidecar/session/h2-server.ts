@@ -1,0 +1,456 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import {
+  CODE,
+  type ConnectionFault,
+  codeName,
+  FRAME_HEADER_BYTES,
+  type RequestFault,
+  readRequestHead,
+  SETTING,
+  WINDOW_MAX,
+} from '../codec/h2/mod.ts'
+import {
+  type AnswerSink,
+  type BodySink,
+  type Caller,
+  Exchange,
+  Headers,
+  NO_BODY,
+  ownHead,
+  type RequestBody,
+  type RequestHead,
+  type ResponseHead,
+  type TunnelEnd,
+  type TunnelNear,
+} from '../http/mod.ts'
+import { breakOff, type Reads } from '../transport/mod.ts'
+import { H2Connection } from './h2-connection.ts'
+import { H2Stream } from './h2-stream.ts'
+import { REASONS } from './last-words.ts'
+import type { ServerHost } from './server-host.ts'
+import type { ServerPhase, ServerSession } from './server-session.ts'
+
+/** Requests that one caller may have under way on one connection. More are refused, and come again on another. */
+export const STREAMS_MAX = 256
+/** A caller with requests under way that says nothing for so long is asked whether it is there ... */
+const QUIET_MS = 30_000
+/** ... and has so long to answer. */
+const PONG_MS = 10_000
+/** What a caller doesn't read for so long, nobody wants. */
+export const STALL_MS = 60_000
+/** A body whose length was announced, and of which nothing comes for so long. Streams without an end in sight may be silent for hours. */
+const BODY_MS = 60_000
+/** A caller that is told to go elsewhere has so long to answer a PING, and with it to say that it was told. */
+const GOAWAY_MS = 1_000
+
+/** One caller's HTTP/2 connection: many exchanges at once. */
+export class H2ServerSession extends H2Connection implements ServerSession {
+  readonly caller: Caller
+  readonly port: number
+  lastActiveMs: number
+  private readonly host: ServerHost
+  private lastId = 0
+  private tunnels = 0
+  /** `asked`: the caller has been told to go elsewhere, and what it sent before it knew is still served. `told`: what comes now is refused. */
+  private leaving: 'no' | 'asked' | 'told' = 'no'
+  private askedMs = 0
+
+  /** Without `reads`, the socket is read as a stream. */
+  constructor(socket: Socket, caller: Caller, port: number, host: ServerHost, reads?: Reads) {
+    super(socket, host.turn, true, reads)
+    this.caller = caller
+    this.port = port
+    this.host = host
+    this.lastActiveMs = host.turn.nowMs()
+    host.opened(this)
+    this.guarded(() =>
+      this.begin(false, [
+        [SETTING.maxConcurrentStreams, STREAMS_MAX],
+        [SETTING.enableConnectProtocol, 1],
+        ...this.commonSettings(),
+      ]),
+    )
+  }
+
+  /** Bytes that came before the session took the socket over. */
+  feed(chunk: Buffer): void {
+    this.guarded(() => this.take(chunk))
+  }
+
+  // ---- ServerSession
+
+  get phase(): ServerPhase {
+    if (this.over) return 'closing'
+    if (this.byId.size > 0) return this.exchanges > 0 ? 'answer' : 'tunnel'
+    return !this.peer.known || this.midFrame ? 'head' : 'idle'
+  }
+
+  /** Its streams look after theirs. */
+  get unsent(): boolean {
+    return false
+  }
+
+  get paused(): boolean {
+    return false
+  }
+
+  get exchanges(): number {
+    return this.byId.size - this.tunnels
+  }
+
+  /** In two steps (RFC 9113, 6.8), so that no request that is on its way is lost. */
+  closeWhenIdle(): void {
+    if (this.leaving !== 'no' || this.over) return
+    this.leaving = 'asked'
+    this.askedMs = this.turn.nowMs()
+    this.guarded(() => {
+      this.writeGoaway(WINDOW_MAX, CODE.none)
+      this.ping()
+    })
+  }
+
+  private refuseFurther(): void {
+    if (this.leaving !== 'asked') return
+    this.leaving = 'told'
+    this.writeGoaway(this.lastId, CODE.none)
+    this.closeIfDone()
+  }
+
+  private closeIfDone(): void {
+    if (this.leaving === 'told' && this.byId.size === 0) this.finish(CODE.none, 'the connection was closed in order')
+  }
+
+  timedOut(): void {
+    if (this.phase === 'head') this.guarded(() => this.fail(CODE.settingsTimeout, 'a frame did not come in time'))
+    else this.destroy()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  breakOff(): void {
+    breakOff(this.socket)
+  }
+
+  /** Once a second. */
+  tend(nowMs: number): void {
+    if (this.leaving === 'asked' && nowMs - this.askedMs >= GOAWAY_MS) this.guarded(() => this.refuseFurther())
+    if (this.byId.size === 0) return
+    this.guarded(() => {
+      this.probe(nowMs, QUIET_MS, PONG_MS)
+      for (const stream of [...this.byId.values()]) {
+        const quietMs = nowMs - stream.lastActiveMs
+        if (stream.waitingBytes > 0 && quietMs > STALL_MS) {
+          this.host.refused(this, { status: 408, detail: 'the answer was not read in time' })
+          this.resetStream(stream, CODE.cancel, 'the answer was not read in time')
+        } else if (stream.announced > 0 && !stream.isPaused && quietMs > BODY_MS) {
+          this.host.refused(this, { status: 408, detail: 'the body did not come in time' })
+          this.resetStream(stream, CODE.cancel, 'the body did not come in time')
+        }
+      }
+    })
+  }
+
+  // ---- for streams
+
+  /** HEADERS of an answer: interim, or the head. */
+  sendHead(stream: H2ServerStream, head: ResponseHead): void {
+    const { writer, heads } = this
+    const bytesMax = heads.responseBytesMax(head)
+    writer.reserve(FRAME_HEADER_BYTES + bytesMax)
+    const { at } = writer
+    const end = heads.response(head, writer.piece, at + FRAME_HEADER_BYTES)
+    this.writeBlock(stream, bytesMax, 0, end, at)
+    if (this.leaving === 'no' && this.host.draining()) this.closeWhenIdle()
+  }
+
+  tunnelBegan(): void {
+    this.tunnels++
+  }
+
+  // ---- H2Connection
+
+  protected get lastPeerStream(): number {
+    return this.lastId
+  }
+
+  protected onNewStream(id: number, endStream: boolean): boolean {
+    if (id % 2 === 0) return this.fail(CODE.protocol, 'an even stream')
+    if (id <= this.lastId) return this.fail(CODE.streamClosed, 'HEADERS on a stream that is over')
+    if (this.leaving === 'told') {
+      this.writeReset(id, CODE.refusedStream)
+      return this.spendReset()
+    }
+    this.lastId = id
+    if (this.byId.size >= STREAMS_MAX) {
+      this.writeReset(id, CODE.refusedStream)
+      return this.spendReset()
+    }
+    const read = readRequestHead(this.fields, endStream, this.caller.kind === 'application')
+    if (!read.ok) return this.refuse(id, read.error, endStream)
+    const head = read.value
+    const stream = new H2ServerStream(this, id, endStream)
+    stream.sendWindow = this.peer.initialWindow
+    this.byId.set(id, stream)
+    if (head.body.kind === 'length') stream.expectLength(head.body.length)
+    else if (head.body.kind === 'none' && head.upgrade === undefined && head.method !== 'CONNECT')
+      stream.expectLength(0)
+    if (head.upgrade !== undefined) completeUpgrade(head)
+    const x = new Exchange(head, stream, stream, this.caller, this.port, this.turn.nowMs())
+    stream.begin(x)
+    this.host.begin(x)
+    return !this.over
+  }
+
+  /** What can't be served is answered where that says more than a reset. */
+  private refuse(id: number, { status, detail }: RequestFault, endStream: boolean): boolean {
+    this.host.refused(this, { status: status === 0 ? 400 : status, detail })
+    if (status === 0) this.writeReset(id, CODE.protocol)
+    else this.answer(id, status, detail, endStream)
+    return this.spendReset()
+  }
+
+  private answer(id: number, status: 400 | 414 | 417 | 431, detail: string, endStream: boolean): void {
+    const stream = new H2ServerStream(this, id, endStream)
+    stream.sendWindow = this.peer.initialWindow
+    this.byId.set(id, stream)
+    const body = Buffer.from(`selvedge: bad-request: ${detail}\n`)
+    const fields = [
+      ['content-type', 'text/plain; charset=utf-8'],
+      ['x-selvedge-cause', 'bad-request'],
+    ] as const
+    stream.head(ownHead(status, REASONS[status], fields, body.length))
+    stream.data(body)
+    stream.end(undefined)
+  }
+
+  protected onHeadTooLarge(id: number, stream: H2Stream | undefined): void {
+    const detail = 'the head is too large'
+    this.host.refused(this, { status: 431, detail })
+    if (stream !== undefined) this.resetStream(stream, CODE.protocol, 'trailers that are too large')
+    else if (id % 2 === 0 || id <= this.lastId) this.fail(CODE.protocol, 'HEADERS on a stream that is over')
+    else {
+      this.lastId = id
+      // Its body, if there is one, is not wanted.
+      this.answer(id, 431, detail, false)
+    }
+  }
+
+  protected isIdle(id: number): boolean {
+    return id % 2 === 0 || id > this.lastId
+  }
+
+  protected onGoaway(_lastStream: number, _code: number): void {
+    // The caller is leaving: it makes no further streams, and closes when it has its answers.
+  }
+
+  protected onSettings(): void {
+    this.lastActiveMs = this.turn.nowMs()
+  }
+
+  protected onPong(): void {
+    this.refuseFurther()
+  }
+
+  protected onFault({ code, detail }: ConnectionFault): void {
+    this.host.refused(this, { status: 400, detail: `${detail} (${codeName(code)})` })
+  }
+
+  protected onOver(): void {
+    this.host.closed(this)
+  }
+
+  protected onBroken(error: unknown): void {
+    this.host.broken(error)
+  }
+
+  protected streamOver(stream: H2Stream): void {
+    if (stream instanceof H2ServerStream && stream.isTunnel) this.tunnels--
+    if (this.byId.size > 0) return
+    this.lastActiveMs = this.turn.nowMs()
+    if (this.leaving === 'told' && !this.over) this.closeIfDone()
+  }
+}
+
+/** HTTP/1.1's opening handshake has a key (RFC 6455, 4.1), which RFC 8441, 5 does without. */
+function completeUpgrade({ upgrade, headers }: RequestHead): void {
+  if (upgrade?.toLowerCase() === 'websocket' && !headers.has('sec-websocket-key')) {
+    headers.add('sec-websocket-key', randomBytes(16).toString('base64'))
+  }
+}
+
+/** One request and its answer on a caller's connection: the exchange's answer sink and request body, and after a CONNECT its tunnel. */
+export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody, TunnelNear {
+  private readonly session: H2ServerSession
+  private x: Exchange | undefined = undefined
+  private bodySink: BodySink | undefined = undefined
+  private far: TunnelEnd | undefined = undefined
+  /** What came before anyone wanted it; its window bounds it. */
+  private early: Buffer[] | undefined = undefined
+  private lateTrailers: Headers | undefined = undefined
+  private discarding = false
+  private closing = false
+  isTunnel = false
+
+  constructor(session: H2ServerSession, id: number, remoteEnded: boolean) {
+    super(session)
+    this.session = session
+    this.id = id
+    this.remoteEnded = remoteEnded
+  }
+
+  begin(x: Exchange): void {
+    this.x = x
+  }
+
+  // ---- RequestBody
+
+  attach(sink: BodySink): void {
+    const { early, x } = this
+    this.bodySink = sink
+    this.early = undefined
+    if (x?.request.expectContinue === true && !this.remoteEnded && early === undefined)
+      this.session.sendHead(this, CONTINUE)
+    let open = true
+    if (early !== undefined) for (const chunk of early) open = sink.data(chunk) && open
+    if (this.remoteEnded) sink.end(this.lateTrailers)
+    else if (open) this.resumeReceiving()
+  }
+
+  /** Also the tunnel's: the far side takes more. */
+  resume(): void {
+    this.resumeReceiving()
+  }
+
+  discard(): void {
+    this.discarding = true
+    this.early = undefined
+    this.resumeReceiving()
+  }
+
+  // ---- AnswerSink
+
+  inform(head: ResponseHead): void {
+    if (!this.over) this.session.sendHead(this, head)
+  }
+
+  head(head: ResponseHead): void {
+    if (!this.over) this.session.sendHead(this, head)
+  }
+
+  data(chunk: Buffer): boolean {
+    return chunk.length === 0 || this.sendData(chunk)
+  }
+
+  end(trailers: Headers | undefined): void {
+    this.x = undefined
+    this.sendEnd(trailers)
+  }
+
+  /** Nobody may take it for a whole answer. */
+  reset(): void {
+    this.x = undefined
+    this.session.abandonStream(this, CODE.internal)
+  }
+
+  switchProtocols(head: ResponseHead, far: TunnelEnd): TunnelNear {
+    this.session.sendHead(this, head)
+    this.x = undefined
+    this.far = far
+    this.isTunnel = true
+    this.session.tunnelBegan()
+    // What the caller sent ahead is for the far end now.
+    const { early } = this
+    this.early = undefined
+    let open = true
+    if (early !== undefined) for (const chunk of early) open = far.data(chunk) && open
+    if (this.remoteEnded) far.end()
+    else if (open) this.resumeReceiving()
+    return this
+  }
+
+  // ---- TunnelNear
+
+  tunnelWrite(chunk: Buffer): boolean {
+    return this.sendData(chunk)
+  }
+
+  tunnelEnd(): void {
+    this.sendEnd(undefined)
+  }
+
+  tunnelClose(): void {
+    this.closing = true
+    this.sendEnd(undefined)
+  }
+
+  breakOff(): void {
+    this.session.abandonStream(this, CODE.connect)
+  }
+
+  // ---- H2Stream
+
+  onLaterHead(endStream: boolean): void {
+    const trailers = endStream ? this.session.takeTrailers() : undefined
+    if (trailers === undefined) this.session.malformed(this, 'malformed trailers')
+    else this.receiveEnd(trailers)
+  }
+
+  protected onData(chunk: Buffer): boolean {
+    const { x, far } = this
+    if (far !== undefined) return far.data(chunk)
+    if (this.discarding || x === undefined) return true
+    x.requestBytes += chunk.length
+    if (this.bodySink !== undefined) return this.bodySink.data(chunk)
+    this.early ??= []
+    this.early.push(Buffer.from(chunk))
+    return false
+  }
+
+  protected onEnd(trailers: Headers | undefined): void {
+    if (this.far !== undefined) this.far.end()
+    else if (this.bodySink !== undefined && !this.discarding) this.bodySink.end(trailers)
+    else this.lateTrailers = trailers
+  }
+
+  onReset(): void {
+    const { x, far, bodySink } = this
+    this.far = undefined
+    this.bodySink = undefined
+    this.early = undefined
+    if (far !== undefined) {
+      far.closed()
+      return
+    }
+    this.x = undefined
+    // A body that broke off never looks whole.
+    if (!this.remoteEnded && !this.discarding) bodySink?.reset()
+    x?.callerGone()
+  }
+
+  protected onRoom(): void {
+    if (this.far !== undefined) this.far.drained()
+    else this.x?.carrier?.drained()
+  }
+
+  /** Answered before the request was whole: the rest is not wanted (RFC 9113, 8.1). Of a tunnel, the caller's half goes on. */
+  protected onLocalEnd(): void {
+    if (!this.isTunnel) this.session.abandonStream(this, CODE.none)
+    else if (this.closing) {
+      this.far = undefined
+      this.session.abandonStream(this, CODE.none)
+    }
+  }
+}
+
+const CONTINUE: ResponseHead = {
+  status: 100,
+  reason: 'Continue',
+  headers: Headers.empty(),
+  body: NO_BODY,
+  keepAlive: true,
+  upgrade: undefined,
+  hasMeshFields: false,
+}

@@ -1,0 +1,216 @@
+import { FLAG, FRAME, FRAME_HEADER_BYTES, writeFrameHeader } from '../codec/h2/mod.ts'
+import type { Headers } from '../http/mod.ts'
+import type { H2Connection } from './h2-connection.ts'
+
+/** What a stream may have sent us that nobody has taken yet: with it a slow reader costs at most so much. */
+export const STREAM_WINDOW = 256 * 1024
+
+/** How what we send ends. */
+type Ending = 'open' | 'ending' | 'ended'
+
+/**
+ * One stream: flow control both ways, tied to those who read and write (RFC 9113, 5.2 and 6.9). What its window, or the connection, doesn't take yet
+ * waits here, and the writer is asked to pause.
+ */
+export abstract class H2Stream {
+  id = 0
+  readonly bornMs: number
+  /** Monotonic time of the last progress, for sweeps. */
+  lastActiveMs: number
+  /** The far side has ended its half, in order. */
+  remoteEnded = false
+  /** Over, in whatever way: nothing is sent or heard any more. */
+  over = false
+  sendWindow = 0
+  protected readonly connection: H2Connection
+  private ending: Ending = 'open'
+  private trailers: Headers | undefined = undefined
+  /** What waits to be sent; copies. */
+  private waiting: Buffer[] = []
+  waitingBytes = 0
+  /** What the far side may still send. */
+  private receiveWindow = STREAM_WINDOW
+  /** Taken, and not given back to the far side's window yet. */
+  private taken = 0
+  private paused = false
+  /** Bytes that a content-length has announced and that are still to come; -1 where none has. */
+  announced = -1
+  /** Where the header of its last frame stands, as long as it can be changed. */
+  private lastFrame: Buffer | undefined = undefined
+  private lastFrameAt = 0
+  private lastFlush = 0
+
+  constructor(connection: H2Connection) {
+    this.connection = connection
+    this.bornMs = connection.nowMs()
+    this.lastActiveMs = this.bornMs
+  }
+
+  /** A header block came that isn't the first. */
+  abstract onLaterHead(endStream: boolean): void
+  /** A piece of what the far side sends, valid until the call returns. `false` asks for a pause. */
+  protected abstract onData(chunk: Buffer): boolean
+  protected abstract onEnd(trailers: Headers | undefined): void
+  /** The far side has reset it, or the connection has ended. */
+  abstract onReset(code: number, detail: string): void
+  /** More is taken of what is sent. */
+  protected abstract onRoom(): void
+  /** Our half has ended, and the far side's has not. */
+  protected abstract onLocalEnd(): void
+
+  /** Whether we have ended our half. */
+  get localEnded(): boolean {
+    return this.ending === 'ended'
+  }
+
+  get isPaused(): boolean {
+    return this.paused
+  }
+
+  expectLength(bytes: number): void {
+    this.announced = bytes
+  }
+
+  // ---- what comes
+
+  /** False: the far side has sent more than it may. */
+  receive(bytes: Buffer, from: number, to: number, frameBytes: number): boolean {
+    this.receiveWindow -= frameBytes
+    if (this.receiveWindow < 0) return false
+    this.lastActiveMs = this.connection.nowMs()
+    const length = to - from
+    if (this.announced !== -1) {
+      this.announced -= length
+      if (this.announced < 0) {
+        this.connection.malformed(this, 'more than its content-length')
+        return true
+      }
+    }
+    this.taken += frameBytes
+    if (length > 0 && !this.onData(bytes.subarray(from, to))) this.paused = true
+    if (!this.paused && !this.over) this.giveWindowBack()
+    return true
+  }
+
+  /** The far side has ended its half. */
+  receiveEnd(trailers: Headers | undefined): void {
+    if (this.announced > 0) {
+      this.connection.malformed(this, 'less than its content-length')
+      return
+    }
+    this.remoteEnded = true
+    this.onEnd(trailers)
+    if (this.ending === 'ended') this.close()
+  }
+
+  pauseReceiving(): void {
+    this.paused = true
+  }
+
+  resumeReceiving(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.lastActiveMs = this.connection.nowMs()
+    if (!this.over) this.giveWindowBack()
+  }
+
+  private giveWindowBack(): void {
+    if (this.taken < STREAM_WINDOW / 2 || this.remoteEnded) return
+    this.connection.writeWindowUpdate(this.id, this.taken)
+    this.receiveWindow += this.taken
+    this.taken = 0
+  }
+
+  // ---- what goes
+
+  /** The frame that begins at `at` of the writer's piece is this stream's last so far. */
+  noteFrame(piece: Buffer, at: number): void {
+    this.lastFrame = piece
+    this.lastFrameAt = at
+    this.lastFlush = this.connection.writer.flushes
+  }
+
+  /** A piece of our half, valid until the call returns. `false`: wait for `onRoom`. */
+  protected sendData(chunk: Buffer): boolean {
+    if (this.over || this.ending !== 'open') return true
+    const { connection } = this
+    let from = 0
+    if (this.waitingBytes === 0 && !connection.writer.full) {
+      const { length } = chunk
+      const bytes = Math.min(length, this.sendWindow, connection.sendWindow)
+      if (bytes > 0) connection.writeData(this, chunk, 0, bytes)
+      if (bytes === length) {
+        if (!connection.writer.full) return true
+        connection.wait(this)
+        return false
+      }
+      from = bytes
+    }
+    this.waiting.push(Buffer.from(chunk.subarray(from)))
+    if (this.waitingBytes === 0) this.lastActiveMs = connection.nowMs()
+    this.waitingBytes += chunk.length - from
+    connection.wait(this)
+    return false
+  }
+
+  /** Ends our half behind what waits. */
+  protected sendEnd(trailers: Headers | undefined): void {
+    if (this.over || this.ending !== 'open') return
+    this.ending = 'ending'
+    this.trailers = trailers
+    if (this.waitingBytes === 0) this.writeEnd()
+  }
+
+  private writeEnd(): void {
+    const { connection, trailers } = this
+    this.ending = 'ended'
+    if (trailers !== undefined) {
+      this.trailers = undefined
+      connection.writeTrailers(this, trailers)
+    } else if (this.lastFrame !== undefined && this.lastFlush === connection.writer.flushes) {
+      this.lastFrame[this.lastFrameAt + 4]! |= FLAG.endStream
+    } else {
+      const { writer } = connection
+      writer.reserve(FRAME_HEADER_BYTES)
+      writer.at = writeFrameHeader(writer.piece, writer.at, 0, FRAME.data, FLAG.endStream, this.id)
+    }
+    this.lastFrame = undefined
+    if (this.remoteEnded) this.close()
+    else this.onLocalEnd()
+  }
+
+  /** Our half has ended with the head. */
+  endedWithHead(): void {
+    this.ending = 'ended'
+  }
+
+  /** Sends of what waits as much as goes. True: all of it has gone. */
+  sendWaiting(): boolean {
+    const { connection, waiting } = this
+    const before = this.waitingBytes
+    while (waiting.length > 0 && !connection.writer.full) {
+      const chunk = waiting[0]!
+      const bytes = Math.min(chunk.length, this.sendWindow, connection.sendWindow)
+      if (bytes === 0) break
+      connection.writeData(this, chunk, 0, bytes)
+      this.waitingBytes -= bytes
+      if (bytes === chunk.length) waiting.shift()
+      else waiting[0] = chunk.subarray(bytes)
+    }
+    if (this.waitingBytes < before) this.lastActiveMs = connection.nowMs()
+    if (this.waitingBytes > 0) return false
+    if (this.ending === 'ending') this.writeEnd()
+    else if (this.ending === 'open') this.onRoom()
+    return true
+  }
+
+  /** Over: forgets what waits, and is counted out. Safe to call twice. */
+  close(): void {
+    if (this.over) return
+    this.over = true
+    this.waiting = []
+    this.waitingBytes = 0
+    this.lastFrame = undefined
+    this.connection.forget(this)
+  }
+}
