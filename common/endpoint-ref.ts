@@ -46,6 +46,12 @@ export function parseServiceKey(text: string): Result<ServiceKey, string> {
   return ok(text as ServiceKey)
 }
 
+/** The longest name of a Service, as `serviceOfHost` reads it from everywhere. */
+export function hostOfService(service: ServiceKey): string {
+  const slash = service.indexOf('/')
+  return `${service.slice(slash + 1)}.${service.slice(0, slash)}.svc.cluster.local`
+}
+
 /** The TLS server name that tells the far sidecar which application port is meant: `p8080.<service>.<namespace>`. */
 export function sniOf(service: ServiceKey, appPort: number): string {
   const slash = service.indexOf('/')

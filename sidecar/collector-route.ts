@@ -39,7 +39,7 @@ export function routeToCollector({ policy, authorities, destinations, environmen
 
 function through(endpoint: EndpointState, connectTimeoutMs: number, environment: UpstreamEnvironment): CollectorRoute {
   const { svid, wheel, lookups } = environment
-  const target = endpoint.target(svid())
+  const target = endpoint.target(svid(), 'http1')
   if (target === undefined) return { kind: 'none', why: 'this sidecar has no identity yet' }
   if (target.kind === 'plain') return { kind: 'direct', host: target.host, port: target.port }
   return {

@@ -1,4 +1,4 @@
-import { type Clock, type Random, type RefusalLog, refusalLog } from '../common/mod.ts'
+import { type Clock, type OriginalDestination, type Random, type RefusalLog, refusalLog } from '../common/mod.ts'
 import { routeToCollector } from './collector-route.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Doors } from './doors.ts'
@@ -6,10 +6,11 @@ import { type Exchange, OpenTunnels, type Stack } from './http/mod.ts'
 import type { Identity } from './identity/mod.ts'
 import { inboundStack, LocalApplication } from './inbound/mod.ts'
 import type { Log } from './log.ts'
-import { Authorities, connectStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
+import { Authorities, boundTo, bytesStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
 import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
 import { Protection, type Strain } from './protection.ts'
+import type { Bound } from './session/mod.ts'
 import { type AccessLogSink, Instruments, type SpanExport, Tracer } from './telemetry/mod.ts'
 import type { RouteToCollector } from './telemetry/otlp/mod.ts'
 import { inTurn, Lookups, SharedReads, TimerWheel, Turn } from './transport/mod.ts'
@@ -59,8 +60,11 @@ export interface DataPath {
   /** What is open beside exchanges. */
   readonly tunnels: OpenTunnels
   readonly outbound: Stack
-  readonly connect: Stack
+  /** For bytes as they are. */
+  readonly bytes: Stack
   readonly inbound: Stack
+  /** What is known of where a redirected connection of our application was going. */
+  boundTo(original: OriginalDestination): Bound
   /** Has an exception of ours counted and logged. */
   broken(error: unknown): void
   /** Keeps it tidy from now on, with the doors that lead into it. Returns what ends that. */
@@ -115,7 +119,8 @@ export function assembleDataPath(parts: DataPathParts): DataPath {
   return {
     ...{ around, turn, policy, instruments, tracer, destinations, application, protection, refusals, tunnels, broken },
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
-    connect: connectStack({ ...shared, resolver, destinations }),
+    bytes: bytesStack({ ...shared, policy, destinations, resolver }),
+    boundTo: original => boundTo(original, { policy, destinations }),
     inbound: inboundStack({ ...shared, policy, application, refusing: () => around.refusing }),
     tend: doors =>
       tend({ instruments, destinations, application, protection, policy, tunnels }, doors, identity, nowMs),

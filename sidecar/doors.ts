@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import {
   appPortOfSni,
   type Clock,
+  type OriginalDestination,
   ok,
   type Port,
   type RefusalLog,
@@ -12,15 +13,19 @@ import {
 } from '../common/mod.ts'
 import { type ArrivalParts, applicationCaller, portMeant } from './arrivals.ts'
 import type { SidecarConfig } from './config.ts'
+import { ServerFirst } from './detect/mod.ts'
 import { endSoon } from './end-soon.ts'
-import type { Caller, Stack } from './http/mod.ts'
+import { gatewayBound, gatewayCaller, tlsGateway } from './gateway.ts'
+import type { GatewaySetting } from './gateway-setting.ts'
+import { type Caller, isBytes, type Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
 import { openInterception, redirectHosts } from './interception/mod.ts'
 import { listenAll } from './listen-all.ts'
+import { spoken } from './outbound/mod.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
-import { causeOf, Door, type DoorOptions } from './session/mod.ts'
+import { type Bound, causeOf, Door, type DoorOptions } from './session/mod.ts'
 import type { Instruments } from './telemetry/mod.ts'
 import {
   atCertificateEnd,
@@ -53,7 +58,9 @@ export interface DoorParts extends CommonDoorParts {
   readonly policy: CurrentPolicy
   readonly clock: Clock
   readonly outbound: Stack
-  readonly connect: Stack
+  readonly bytes: Stack
+  /** What is known of where a redirected connection of our application was going. */
+  boundTo(original: OriginalDestination): Bound
   readonly inbound: Stack
   readonly protection: Protection
   draining(): boolean
@@ -62,7 +69,7 @@ export interface DoorParts extends CommonDoorParts {
 
 /** Where traffic comes in. */
 export interface Doors {
-  readonly ports: { readonly outbound: Port; readonly inbound: Port }
+  readonly ports: { readonly outbound: Port; readonly inbound: Port; readonly gateways: readonly Port[] }
   /** Where the doors themselves are reached. */
   readonly listeners: readonly OwnListener[]
   readonly outbound: Door
@@ -79,25 +86,31 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   const arriving = { ...parts, interception: interception.value }
   const outbound = new Door({
     ...doorOptions(parts, 'outbound', OUTBOUND_IDLE_MS),
-    begin: x => parts.outbound.begin(x),
+    begin: x => (isBytes(x.request) ? parts.bytes : parts.outbound).begin(x),
     connect: (x, session) => {
       x.plan = session
-      parts.connect.begin(x)
+      parts.bytes.begin(x)
     },
     draining: () => false,
   })
   const inbound = new Door({ ...doorOptions(parts, 'inbound', INBOUND_IDLE_MS), begin: x => parts.inbound.begin(x) })
   const shared = new SharedReads()
   const mesh = meshListener(parts, arriving, inbound, shared)
-  const stopRenewing = identity.onChange(svid => mesh.renew(svid))
+  const gateways = config.gateways.map(setting => makeGateway(setting, outbound, shared, parts))
+  const stopRenewing = identity.onChange(svid => {
+    mesh.renew(svid)
+    for (const { renew } of gateways) renew(svid)
+  })
   const [host, otherHost, inboundHost] = doorHosts(config)
   const callers = applicationServer(outbound, shared, arriving)
   const otherCallers = applicationServer(outbound, shared, arriving)
-  for (const server of [callers, otherCallers]) protection.guard(server, 'outbound', outbound)
+  for (const server of [callers, otherCallers, ...gateways.map(gateway => gateway.server)])
+    protection.guard(server, 'outbound', outbound)
   protection.guard(mesh.server, 'inbound', inbound)
   const opened = await listenAll([
     { server: callers, host, port: config.ports.outbound, flag: '--outbound-port' },
     { server: mesh.server, host: inboundHost, port: config.ports.inbound, flag: '--inbound-port' },
+    ...gateways,
     ...(otherHost === undefined
       ? []
       : [{ server: otherCallers, host: otherHost, port: callers, flag: '--outbound-port' }]),
@@ -107,9 +120,13 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
     interception.value.close()
     return opened
   }
-  const [out, into] = opened.value.listeners
+  const [out, into, ...others] = opened.value.listeners
   return ok({
-    ports: { outbound: out!.port, inbound: into!.port },
+    ports: {
+      outbound: out!.port,
+      inbound: into!.port,
+      gateways: others.slice(0, gateways.length).map(({ port }) => port),
+    },
     listeners: opened.value.listeners,
     outbound,
     inbound,
@@ -137,8 +154,37 @@ function doorHosts({ intercept, host, inboundHost }: SidecarConfig): readonly [s
 }
 
 /** Applications: each of their connections may have been going somewhere. */
-function applicationServer(door: Door, shared: SharedReads, parts: ArrivalParts): Server {
-  return plainServer(door, shared, accepted => applicationCaller(accepted, parts))
+function applicationServer(door: Door, shared: SharedReads, parts: ArrivalParts & Pick<DoorParts, 'boundTo'>): Server {
+  return plainServer(
+    door,
+    shared,
+    accepted => applicationCaller(accepted, parts),
+    caller =>
+      caller.kind === 'application' && caller.original !== undefined ? parts.boundTo(caller.original) : undefined,
+  )
+}
+
+/** A listener whose connections come in by the outbound door, and go to one service. */
+function makeGateway(setting: GatewaySetting, door: Door, shared: SharedReads, parts: DoorParts) {
+  const { config, identity, instruments, refusals, policy } = parts
+  const listening = { host: setting.host, port: setting.port, flag: '--gateway' }
+  const caller = gatewayCaller(setting)
+  const bound = (): Bound => gatewayBound(setting, policy)
+  if (!setting.tls)
+    return { ...listening, server: plainServer(door, shared, () => caller, bound), renew: () => undefined }
+  const { server, renew } = tlsGateway(config.gatewayCredentials, identity.current(), {
+    secured: socket => {
+      const sharing = shareReads(socket, shared)
+      const alpn = socket.alpnProtocol || undefined
+      door.accept({ socket, caller, port: NO_PORT, first: sharing?.early, reads: sharing?.reads, bound: bound(), alpn })
+    },
+    handshakeFailed: why => {
+      instruments.refused('tls-handshake')
+      refusals(why, { why, door: 'gateway' }, 'Refused a caller: its TLS handshake failed')
+    },
+    broken: parts.broken,
+  })
+  return { ...listening, server, renew }
 }
 
 /** Connections in plaintext, read into one buffer. Where there is no caller, the connection has been refused. */
@@ -146,13 +192,20 @@ export function plainServer(
   door: Door,
   shared: SharedReads,
   callerOf: (accepted: Socket) => Caller | undefined = () => ({ kind: 'application' }),
+  boundOf: (caller: Caller) => Bound | undefined = () => undefined,
 ): Server {
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...KEEP_ALIVE }
   return createServer(options, accepted => {
     const caller = callerOf(accepted)
     if (caller === undefined) return
     const moved = moveToSharedReads(accepted, shared)
-    door.accept(moved?.socket ?? accepted, caller, NO_PORT, undefined, moved?.reads)
+    door.accept({
+      socket: moved?.socket ?? accepted,
+      caller,
+      port: NO_PORT,
+      reads: moved?.reads,
+      bound: boundOf(caller),
+    })
     if (moved === undefined) accepted.resume()
   })
 }
@@ -170,10 +223,8 @@ export function doorOptions(parts: CommonDoorParts, door: string, idleMs: number
       instruments.refused(cause)
       refusals(why.detail, { door, cause, status: String(why.status), why: why.detail }, 'Refused a request')
     },
-    detected: found => {
-      instruments.detected(found)
-      if (found !== 'http1') instruments.refused('unsupported-protocol')
-    },
+    serverFirst: new ServerFirst(() => parts.turn.nowMs()),
+    detected: found => instruments.detected(found),
     broken: parts.broken,
     draining: parts.draining,
     idleMs,
@@ -198,20 +249,25 @@ function meshListener(parts: DoorParts, arriving: ArrivalParts, door: Door, shar
       const port = named ?? portMeant(socket, arriving)
       if (port === 'refused') return
       const sharing = shareReads(socket, shared)
-      const session = door.accept(
+      door.accept({
         socket,
-        peerCaller(peer.value),
-        port === 'unsaid' ? NO_PORT : port,
-        sharing?.early,
-        sharing?.reads,
-      )
+        caller: peerCaller(peer.value),
+        port: port === 'unsaid' ? NO_PORT : port,
+        first: sharing?.early,
+        reads: sharing?.reads,
+        // Bytes come here in a CONNECT, which says where they go.
+        bound: undefined,
+        alpn: socket.alpnProtocol || undefined,
+      })
       const endsTunnels = (): boolean => policy.self?.mesh.tunnelsAtRenewal === 'end'
-      atCertificateEnd(socket, clock, () => endSoon(socket, session, endsTunnels), svid.notAfterMs)
+      atCertificateEnd(socket, clock, () => endSoon(socket, () => door.sessionOf(socket), endsTunnels), svid.notAfterMs)
     },
     plain: (socket: Socket, first: Buffer) => {
       const port = portMeant(socket, arriving)
       if (port === 'refused') return
-      door.accept(socket, { kind: 'unauthenticated', why: 'plaintext' }, port === 'unsaid' ? NO_PORT : port, first)
+      const caller = { kind: 'unauthenticated', why: 'plaintext' } as const
+      if (port === 'unsaid') door.accept({ socket, caller, port: NO_PORT, first, reads: undefined, bound: undefined })
+      else door.accept({ socket, caller, port, first, reads: undefined, bound: ownBound(port, parts) })
     },
     handshakeFailed: (why, from) => {
       instruments.refused('tls-handshake')
@@ -220,6 +276,11 @@ function meshListener(parts: DoorParts, arriving: ArrivalParts, door: Door, shar
     },
     broken: parts.broken,
   })
+}
+
+/** Where bytes go that came to our application's port in plaintext. */
+function ownBound(port: number, { config, policy }: DoorParts): Bound {
+  return { authority: `${config.applicationHost}:${port}`, speaks: spoken(policy.self?.ports ?? [], port) }
 }
 
 /** Named once for each connection, not for each request. */

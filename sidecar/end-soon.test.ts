@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { endSoon, UNDER_WAY_MS } from './end-soon.ts'
-import type { H1ServerSession } from './session/mod.ts'
+import type { ServerPhase } from './session/mod.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -11,11 +11,15 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function connection(phase: H1ServerSession['phase'], endsTunnels = false) {
+function connection(phase: ServerPhase, endsTunnels = false) {
   const socket = new EventEmitter()
   const seen = { asked: 0, destroyed: 0 }
   const session = { phase, closeWhenIdle: () => void seen.asked++, destroy: () => void seen.destroyed++ }
-  endSoon(socket as unknown as Socket, session, () => endsTunnels)
+  endSoon(
+    socket as unknown as Socket,
+    () => session,
+    () => endsTunnels,
+  )
   return { socket, seen }
 }
 

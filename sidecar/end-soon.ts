@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { H1ServerSession } from './session/mod.ts'
+import type { ServerSession } from './session/mod.ts'
 
 /**
  * What is under way on a connection when a certificate of its two ends has ended may go on for so long, as in a drain. Renewal comes at half of a
@@ -8,15 +8,16 @@ import type { H1ServerSession } from './session/mod.ts'
  */
 export const UNDER_WAY_MS = 30_000
 
-/** Who has a new certificate connects with it. What is under way ends as it would, within a bound; then the connection does. */
+/** `sessionOf`: who has the connection, which may become another's. Who has a new certificate connects with it. What is under way ends as it would, within a bound; then the connection does. */
 export function endSoon(
   socket: Pick<Socket, 'once'>,
-  session: Pick<H1ServerSession, 'phase' | 'closeWhenIdle' | 'destroy'>,
+  sessionOf: () => Pick<ServerSession, 'phase' | 'closeWhenIdle' | 'destroy'> | undefined,
   endsTunnels: () => boolean,
 ): void {
-  session.closeWhenIdle()
+  sessionOf()?.closeWhenIdle()
   const timer = setTimeout(() => {
-    if (session.phase !== 'tunnel' || endsTunnels()) session.destroy()
+    const session = sessionOf()
+    if (session?.phase !== 'tunnel' || endsTunnels()) session?.destroy()
   }, UNDER_WAY_MS)
   timer.unref()
   socket.once('close', () => clearTimeout(timer))

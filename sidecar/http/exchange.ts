@@ -1,6 +1,7 @@
 import type { Cause, OriginalDestination, SpiffeId } from '../../common/mod.ts'
+import { CountedTunnel } from './counted-tunnel.ts'
 import type { Stack } from './filter.ts'
-import type { RequestHead, ResponseHead } from './head.ts'
+import { isBytes, type RequestHead, type ResponseHead } from './head.ts'
 import { Headers } from './headers.ts'
 import type { TunnelEnd, TunnelNear } from './tunnel.ts'
 
@@ -33,11 +34,19 @@ export interface AnswerSink extends BodySink {
 
 /** Who called, as far as it was proved. */
 export type Caller =
-  /** `original`: where its connection was going, when the kernel has redirected it here. */
-  | { readonly kind: 'application'; readonly original?: OriginalDestination }
+  /**
+   * `original`: where its connection was going, when the kernel has redirected it here. `service`: the authority that all its requests go to,
+   * whatever they name: a gateway's.
+   */
+  | { readonly kind: 'application'; readonly original?: OriginalDestination; readonly service?: string }
   /** `name` is `namespace/service-account`, or `other` where the SPIFFE ID has another form. */
   | { readonly kind: 'peer'; readonly spiffeId: SpiffeId; readonly name: string }
   | { readonly kind: 'unauthenticated'; readonly why: 'plaintext' }
+
+/** The authority by which a request is routed. */
+export function authorityMeant({ caller, request }: Pick<Exchange, 'caller' | 'request'>): string {
+  return caller.kind === 'application' && caller.service !== undefined ? caller.service : request.authority
+}
 
 /** What the stacks end with: something that carries the exchange out, and can be told that the caller has gone. */
 export interface Carrier {
@@ -85,6 +94,8 @@ export class Exchange {
   progress: ExchangeProgress = 'waiting'
   /** 0 until the final head. */
   status = 0
+  /** Monotonic; when bytes as they are could pass. 0 for all else, and before. */
+  openedMs = 0
   requestBytes = 0
   answerBytes = 0
   carrier: Carrier | undefined = undefined
@@ -100,6 +111,11 @@ export class Exchange {
   attemptSpan = ''
   /** The caller ended the exchange before its answer was whole. */
   callerLeft = false
+  /**
+   * Why it stands for nothing that was asked for: it has only opened the way for others, or was begun on a guess that turned out wrong.
+   * Nobody counts it.
+   */
+  moot: 'handed-over' | 'withdrawn' | undefined = undefined
   /** What the stack's own filters settle for each other; only they look into it. */
   plan: unknown = undefined
   private readonly sink: AnswerSink
@@ -170,12 +186,20 @@ export class Exchange {
     } else this.stack.rescue(this, cause, detail)
   }
 
-  /** The endpoint has switched protocols, as it was asked to: this exchange is over, and its connections have become a tunnel. */
+  /**
+   * The endpoint has switched protocols, as it was asked to: its connections have become a tunnel. With a request that switches, this exchange is
+   * over; one that is nothing but bytes lasts as long as they do.
+   */
   switchProtocols(head: ResponseHead, far: TunnelEnd): TunnelNear | undefined {
     if (this.progress !== 'waiting') return undefined
     this.progress = 'answering'
     this.status = head.status
     this.stack?.unwind(this, head)
+    if (isBytes(this.request)) {
+      const tunnel = new CountedTunnel(this, far)
+      tunnel.near = this.sink.switchProtocols(head, tunnel)
+      return tunnel
+    }
     const near = this.sink.switchProtocols(head, far)
     this.finish()
     return near
@@ -185,7 +209,19 @@ export class Exchange {
   handedOver(): void {
     if (this.progress === 'ended') return
     this.status = 200
+    this.moot = 'handed-over'
     this.finish()
+  }
+
+  /** It was begun on a guess, which turned out wrong: all that was done for it is undone. */
+  withdraw(): void {
+    this.moot = 'withdrawn'
+    this.callerGone()
+  }
+
+  /** The tunnel that it had become is over. */
+  tunnelOver(): void {
+    if (this.progress !== 'ended') this.finish()
   }
 
   /** The caller's side is gone: nothing can be answered any more. */

@@ -15,6 +15,7 @@ function opened(facts = INBOUND, tunnels = new OpenTunnels(error => broken.push(
   }
   const near: TunnelNear = {
     tunnelWrite: chunk => told.push(`near write ${chunk}`) > 0,
+    tunnelEnd: () => void told.push('near end'),
     tunnelClose: () => void told.push('near close'),
     breakOff: () => void told.push('near break'),
     resume: () => void told.push('near resume'),

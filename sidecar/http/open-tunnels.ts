@@ -59,6 +59,10 @@ class Tunnel implements TunnelEnd, TunnelNear {
     return this.near?.tunnelWrite(chunk) ?? true
   }
 
+  tunnelEnd(): void {
+    this.near?.tunnelEnd()
+  }
+
   tunnelClose(): void {
     this.open.delete(this)
     this.near?.tunnelClose()

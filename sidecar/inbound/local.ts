@@ -1,6 +1,6 @@
 import { endpointKey } from '../../common/mod.ts'
 import type { TrafficSettings } from '../../model/snapshot/mod.ts'
-import type { Exchange, Filter } from '../http/mod.ts'
+import { type Exchange, type Filter, isBytes } from '../http/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Instruments, Meter } from '../telemetry/mod.ts'
 import { type CarryPlan, Destination, type UpstreamEnvironment } from '../upstream/mod.ts'
@@ -26,14 +26,14 @@ export class LocalApplication {
   private readonly host: string
   private readonly ports = new Map<number, Destination>()
   /** By caller. */
-  private readonly meters = new Map<string, Meter>()
+  private readonly meters = { http: new Map<string, Meter>(), tcp: new Map<string, Meter>() }
 
   constructor(host: string, policy: CurrentPolicy, environment: UpstreamEnvironment, instruments: Instruments) {
     this.host = host
     this.policy = policy
     this.environment = environment
     this.instruments = instruments
-    policy.onChange({ changed: (_services, self) => self && this.meters.clear() })
+    policy.onChange({ changed: (_services, self) => self && this.forgetMeters() })
   }
 
   /** Settles which port is meant: the connection's (from its TLS server name), else the only one declared, else the one in Host. */
@@ -86,23 +86,27 @@ export class LocalApplication {
   meter(x: Exchange): Meter {
     const { source, destination } = x.facts
     // Who isn't a peer is called `unauthenticated`, which no peer is: the source tells whether it was mTLS.
-    let meter = this.meters.get(source)
+    const protocol = isBytes(x.request) ? 'tcp' : 'http'
+    const bySource = this.meters[protocol]
+    let meter = bySource.get(source)
     if (meter === undefined) {
       meter = this.instruments.meters.of({
         direction: 'inbound',
         source,
         destination,
         route: '',
+        protocol,
         tls: x.caller.kind === 'peer' ? 'mtls' : 'none',
       })
-      this.meters.set(source, meter)
+      bySource.set(source, meter)
     }
     return meter
   }
 
   /** Meters have expired: each is asked for again when it is needed. */
   forgetMeters(): void {
-    this.meters.clear()
+    this.meters.http.clear()
+    this.meters.tcp.clear()
   }
 
   /** Connections, those that are being made included. */

@@ -22,6 +22,14 @@ const EXTERNAL_SETTINGS: TrafficSettings = {
   upgrades: undefined,
 }
 
+export interface Place {
+  readonly key: ServiceKey
+  readonly port: number
+}
+
+/** By destination and route. */
+type MeterMap = Map<string, Map<string, Record<MeterLabels['tls'], Meter | undefined>>>
+
 /** All places that this sidecar sends requests to. Follows the policy; what is kept for a destination outlives its snapshots. */
 export class Destinations {
   private readonly policy: CurrentPolicy
@@ -32,7 +40,10 @@ export class Destinations {
   private finishMove: (() => void) | undefined = undefined
   private readonly services = new Map<ServiceKey, Destination>()
   private readonly external = new Map<string, Destination>()
-  private readonly meters = new Map<string, Map<string, Record<MeterLabels['tls'], Meter | undefined>>>()
+  /** Which port of which service an application's own address belongs to. */
+  private readonly places = new Map<string, Place>()
+  private readonly placesOf = new Map<ServiceKey, readonly string[]>()
+  private readonly meters: Readonly<Record<MeterLabels['protocol'], MeterMap>> = { http: new Map(), tcp: new Map() }
 
   constructor(policy: CurrentPolicy, environment: UpstreamEnvironment, instruments: Instruments) {
     this.policy = policy
@@ -49,7 +60,7 @@ export class Destinations {
   private takeName(self: SelfSnapshot | undefined): void {
     if (self === undefined) return
     this.ownName = self.services[0] ?? `${self.namespace}/${self.serviceAccount}`
-    this.meters.clear()
+    this.forgetMeters()
   }
 
   /** The destination for a service that the policy knows. */
@@ -91,9 +102,15 @@ export class Destinations {
     }
   }
 
+  /** The service of which an application at this address is an endpoint, as far as it is known here. */
+  at(address: string, appPort: number): Place | undefined {
+    return this.places.get(`${address} ${appPort}`)
+  }
+
   private follow(key: ServiceKey): void {
     const service = this.policy.serviceOf(key)
     const known = this.services.get(key)
+    this.forgetPlaces(key)
     if (service === undefined) {
       known?.close()
       this.services.delete(key)
@@ -103,15 +120,30 @@ export class Destinations {
     const destination = known ?? new Destination(key, traffic, this.environment)
     if (known === undefined) this.services.set(key, destination)
     else destination.configure(traffic)
-    destination.place(placed(this.policy.endpointsOf(key)))
+    const addresses = [...placed(this.policy.endpointsOf(key))]
+    destination.place(addresses)
+    for (const { servicePort, address } of addresses) {
+      this.places.set(`${address.host} ${address.appPort}`, { key, port: servicePort })
+    }
+    this.placesOf.set(
+      key,
+      addresses.map(({ address }) => `${address.host} ${address.appPort}`),
+    )
   }
 
-  /** The cells for one (destination, route, TLS). Two look-ups. */
-  meter(destination: string, route: string, tls: MeterLabels['tls']): Meter {
-    let routes = this.meters.get(destination)
+  private forgetPlaces(key: ServiceKey): void {
+    // What is at an address may have become another service's.
+    for (const at of this.placesOf.get(key) ?? []) if (this.places.get(at)?.key === key) this.places.delete(at)
+    this.placesOf.delete(key)
+  }
+
+  /** The cells for one (destination, route, TLS, protocol). Two look-ups. */
+  meter(destination: string, route: string, tls: MeterLabels['tls'], protocol: MeterLabels['protocol']): Meter {
+    const byDestination = this.meters[protocol]
+    let routes = byDestination.get(destination)
     if (routes === undefined) {
       routes = new Map()
-      this.meters.set(destination, routes)
+      byDestination.set(destination, routes)
     }
     let meters = routes.get(route)
     if (meters === undefined) {
@@ -123,6 +155,7 @@ export class Destinations {
       source: this.source(),
       destination,
       route,
+      protocol,
       tls,
     })
     return meters[tls]
@@ -130,7 +163,8 @@ export class Destinations {
 
   /** Meters have expired: each is asked for again when it is needed. */
   forgetMeters(): void {
-    this.meters.clear()
+    this.meters.http.clear()
+    this.meters.tcp.clear()
   }
 
   /** Who we are in metrics: our first service, else our service account. Replicas of a client are one caller. */

@@ -11,6 +11,7 @@ import { deadlineOf } from '../../decide/timeout/mod.ts'
 import type { HeaderChange, RouteFilter } from '../../model/snapshot/mod.ts'
 import {
   answerCause,
+  authorityMeant,
   type Exchange,
   type Filter,
   type Headers,
@@ -49,7 +50,7 @@ export function route(parts: RouteParts): Filter {
     request: x => {
       if (x.request.hasMeshFields) x.request.headers.removePrefix('x-selvedge-')
       x.facts.source = parts.destinations.source()
-      return direct(x, parts, view, parts.resolver.resolve(x.request.authority, HTTP_PORT))
+      return direct(x, parts, view, parts.resolver.resolve(authorityMeant(x), HTTP_PORT))
     },
     response: (x, head) => {
       // Only an authenticated sidecar has removed what its application says in our name.
@@ -80,7 +81,7 @@ function direct(x: Exchange, parts: RouteParts, view: RequestView, resolved: Res
     case 'pending':
       parts.resolver.whenKnown(x, resolved.key, known => {
         if (x.progress !== 'waiting') return
-        const again = parts.resolver.resolve(x.request.authority, HTTP_PORT)
+        const again = parts.resolver.resolve(authorityMeant(x), HTTP_PORT)
         if (again.kind === 'pending') {
           x.facts.destination = 'unknown'
           const why = known ? 'is not known' : 'did not become known in time'

@@ -3,8 +3,8 @@ import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, type MeterLabels, measure, type Tracer } from '../telemetry/mod.ts'
 import { Attempts, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { aim } from './aim.ts'
 import { allowUpgrades } from './allow-upgrades.ts'
-import { type ConnectParts, connect } from './connect.ts'
 import type { Destinations } from './destinations.ts'
 import { planOf } from './plan.ts'
 import { rescue } from './rescue.ts'
@@ -33,7 +33,7 @@ export function outboundStack(parts: OutboundParts): Stack {
       // One line for each exchange, when it's on.
       accessLog('outbound', parts.log, parts.accessLogEnabled, nowMs),
       // Counts and latency, by destination and route.
-      measure(nowMs, x => destinations.meter(x.facts.destination, x.facts.route, tlsOf(x.facts))),
+      measure(nowMs, x => destinations.meter(x.facts.destination, x.facts.route, tlsOf(x.facts), 'http')),
       // `traceparent` handed on or made; spans of what is sampled, and of errors.
       tracer.filter('client'),
       // Causes become answers.
@@ -50,17 +50,27 @@ export function outboundStack(parts: OutboundParts): Stack {
   )
 }
 
-/** For a CONNECT, which only opens the way: what follows on it is routed by the other stack, or passes as bytes. */
-export function connectStack(
-  parts: Pick<OutboundParts, 'log' | 'accessLogEnabled' | 'environment' | 'overload'> & ConnectParts,
-): Stack {
+/** Bytes as they are, from our application into the mesh. */
+export function bytesStack(parts: OutboundParts): Stack {
+  const { policy, destinations, resolver, environment, tracer } = parts
+  const nowMs = (): number => environment.turn.nowMs()
   return new Stack(
     [
-      accessLog('outbound', parts.log, parts.accessLogEnabled, () => parts.environment.turn.nowMs()),
+      // One line for each connection, when it has ended.
+      accessLog('outbound', parts.log, parts.accessLogEnabled, nowMs),
+      // Counts, and how long it took to connect, by destination.
+      measure(nowMs, x => destinations.meter(x.facts.destination, '', tlsOf(x.facts), 'tcp')),
+      // A span for each connection that is sampled.
+      tracer.filter('client'),
+      // Causes become answers, where somebody can hear them.
       rescue(),
+      // Nothing new while memory is full.
       shed(parts.overload),
+      // Which service, or which address.
+      aim({ policy, destinations, resolver }),
     ],
-    x => connect(x, parts),
+    // Circuit breaker, then attempts: balance, connect, another endpoint where that failed.
+    x => new Attempts(x, planOf(x).carry, environment).begin(),
   )
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeSocket, settled } from '../../test/fakes/socket.ts'
+import { ServerFirst } from '../detect/mod.ts'
 import { type Exchange, ownHead } from '../http/mod.ts'
 import { Turn } from '../transport/mod.ts'
 import { Door } from './mod.ts'
@@ -18,6 +19,7 @@ function opened() {
     begin: x => void exchanges.push(x),
     connect: () => {},
     refused: why => void refused.push(why.status),
+    serverFirst: new ServerFirst(() => clock.nowMs),
     detected: () => {},
     broken: () => {},
     draining: () => false,
@@ -25,7 +27,10 @@ function opened() {
   })
   async function call(text = '', first?: string) {
     const socket = new FakeSocket({ allowHalfOpen: true })
-    door.accept(socket.asSocket, { kind: 'application' }, 80, first === undefined ? undefined : Buffer.from(first))
+    door.accept({
+      ...{ socket: socket.asSocket, caller: { kind: 'application' }, port: 80, reads: undefined, bound: undefined },
+      first: first === undefined ? undefined : Buffer.from(first),
+    })
     await socket.receive(text)
     return socket
   }

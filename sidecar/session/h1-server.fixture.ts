@@ -1,7 +1,8 @@
 import { FakeSocket } from '../../test/fakes/socket.ts'
+import { ServerFirst } from '../detect/mod.ts'
 import { type BodySink, type Caller, type Exchange, Headers, ownHead, type ResponseHead } from '../http/mod.ts'
 import { Turn } from '../transport/mod.ts'
-import { H1ServerSession, type ServerHost } from './mod.ts'
+import { type CallerSocket, H1ServerSession, type ServerHost } from './mod.ts'
 
 const APPLICATION: Caller = { kind: 'application' }
 
@@ -10,6 +11,7 @@ export async function serve(begin: (x: Exchange) => void = () => {}) {
   const socket = new FakeSocket({ allowHalfOpen: true })
   const heard: string[] = []
   const exchanges: Exchange[] = []
+  const handed: CallerSocket[] = []
   const clock = { nowMs: 0 }
   const state = { draining: false }
   const host: ServerHost = {
@@ -20,7 +22,9 @@ export async function serve(begin: (x: Exchange) => void = () => {}) {
     },
     connect: x => void exchanges.push(x),
     refused: (_session, why) => void heard.push(`refused ${why.status}`),
-    detected: (_session, found) => void heard.push(`detected ${found}`),
+    serverFirst: new ServerFirst(() => clock.nowMs),
+    accept: connection => void handed.push(connection),
+    detected: found => void heard.push(`detected ${found}`),
     broken: error => void heard.push(`broken ${error instanceof Error ? error.message : error}`),
     opened: () => void heard.push('opened'),
     closed: () => void heard.push('closed'),
@@ -33,7 +37,7 @@ export async function serve(begin: (x: Exchange) => void = () => {}) {
     if (x === undefined) throw new Error('no exchange has begun')
     return x
   }
-  return { socket, session, host, heard, exchanges, clock, state, last }
+  return { socket, session, host, heard, exchanges, handed, clock, state, last }
 }
 
 /** Answers with a whole small body. */

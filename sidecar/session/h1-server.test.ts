@@ -464,43 +464,30 @@ describe('CONNECT', () => {
   const CONNECT = 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n'
   const OPEN = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
-  async function connected() {
-    const served = await serve()
-    await served.socket.receive(CONNECT)
-    served.session.acceptRequests(OPEN, 'a:80')
+  test('to a service: the connection is handed over, with what is known of it', async () => {
+    const { socket, session, handed, heard } = await serve()
+    await socket.receive(CONNECT)
+    session.handOver({ authority: 'a:80', speaks: 'anything' })
     await settled()
-    expect(served.socket.takeSent()).toBe(OPEN)
-    return served
-  }
+    expect(socket.sent).toBe(OPEN)
+    expect(handed).toMatchObject([{ socket, port: 80, bound: { authority: 'a:80', speaks: 'anything' } }])
+    // Nothing of it is this session's any more.
+    expect(session.phase).toBe('closing')
+    socket.on('error', () => {})
+    await socket.receive('GET ')
+    await socket.receiveReset()
+    expect(heard).toEqual(['opened'])
+  })
 
-  test('to a service: requests follow, and mean it where they name nothing else', async () => {
-    const { socket, last } = await connected()
+  test('requests that name no host mean the one that the connection is bound to', async () => {
+    const { socket, session, last } = await serve()
+    session.authority = 'a:80'
     await socket.receive('GET /x HTTP/1.0\r\n\r\n')
     expect(last().request).toMatchObject({ target: '/x', authority: 'a:80' })
     expect(last().request.headers.get('host')).toBe('a:80')
     answer(last())
     await settled()
     expect(socket.sent).toBe(answerText('ok', CLOSE))
-  })
-
-  test('a request in it may name another host', async () => {
-    const { socket, last } = await connected()
-    for (const c of get('/y')) await socket.receive(c)
-    expect(last().request).toMatchObject({ target: '/y', authority: 'a' })
-  })
-
-  test.each([
-    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
-    ['\x16\x03\x01\x00', 'tls'],
-    ['\x00\x01', 'opaque'],
-  ])('what is not HTTP/1.1 in it is refused by name: %j', async (text, found) => {
-    const { socket, heard, exchanges } = await connected()
-    await socket.receive(text)
-    expect(heard).toContain(`detected ${found}`)
-    expect(socket.sent).toContain('HTTP/1.1 502 ')
-    expect(socket.sent).toContain('x-selvedge-cause: unsupported-protocol')
-    expect(socket.finished).toBe(true)
-    expect(exchanges.length).toBe(1)
   })
 
   test('[H1-23] bytes before our answer close, with it in one piece or behind it', async () => {
@@ -523,11 +510,11 @@ describe('CONNECT', () => {
   })
 
   test('to elsewhere: bytes pass as they are, each side paced by the other', async () => {
-    const { socket, session } = await serve()
+    const { socket, last, heard } = await serve()
     await socket.receive(CONNECT)
     const far: string[] = []
     let open = true
-    session.acceptTunnel(OPEN, {
+    const near = last().switchProtocols(ownHead(200, 'OK', [], 0), {
       data: chunk => {
         far.push(chunk.toString('latin1'))
         return open
@@ -540,15 +527,18 @@ describe('CONNECT', () => {
     open = false
     await socket.receive('more')
     expect(socket.isPaused()).toBe(true)
-    session.resume()
+    near?.resume()
     socket.stall()
-    expect(session.tunnelWrite(Buffer.alloc(100_000, 'x'))).toBe(false)
+    expect(near?.tunnelWrite(Buffer.alloc(100_000, 'x'))).toBe(false)
     await socket.unstall()
+    expect(last().progress).toBe('answering')
     await socket.receiveEnd()
-    session.tunnelEnd()
+    near?.tunnelEnd()
     await settled()
     expect(far).toEqual(['\0anything', 'more', '<drained>', '<end>', '<closed>'])
     expect(socket.sent).toBe(OPEN + 'x'.repeat(100_000))
+    expect(last()).toMatchObject({ progress: 'ended', requestBytes: 13, answerBytes: 100_000 })
+    expect(heard).toEqual(['opened', 'opened', 'closed'])
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type Cause, latin1 } from '../../common/mod.ts'
+import { assert, type Cause, latin1 } from '../../common/mod.ts'
 import {
   type AnswerFraming,
   answerFraming,
@@ -16,7 +16,6 @@ import {
   responseHeadText,
   switchHeadText,
 } from '../codec/h1/mod.ts'
-import { detect } from '../detect/mod.ts'
 import {
   type AnswerSink,
   type BodySink,
@@ -29,20 +28,22 @@ import {
   type TunnelEnd,
   type TunnelNear,
 } from '../http/mod.ts'
-import { breakOff, type Reads, SocketWriter } from '../transport/mod.ts'
+import { breakOff, LINGER_MS, type Reads, SocketWriter } from '../transport/mod.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { lastWords, REASONS } from './last-words.ts'
-import type { ServerHost } from './server-host.ts'
+import { OpaqueServerSession } from './opaque-server.ts'
+import type { Bound, CallerSocket, ServerHost } from './server-host.ts'
+import type { ServerPhase, ServerSession } from './server-session.ts'
+import { guarded, ownSocket } from './socket-events.ts'
 
 /** Pipelined bytes that wait for the answer before them; with more the caller isn't read until then. */
 const HELD_BYTES_MAX = 64 * 1024
-/** How long a caller that was answered early, or is asked to close, may still send. Closing at once would reset what it has not read. */
-const LINGER_MS = 1_000
+/** RFC 9110, 9.3.6: behind it, bytes are not HTTP's any more. */
+const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
 type ServerState =
   | { readonly kind: 'head' }
   | { readonly kind: 'exchange'; readonly x: Exchange }
-  | { readonly kind: 'tunnel'; readonly far: TunnelEnd }
   /** The timer runs once all that was written has left. */
   | { readonly kind: 'lingering'; timer: NodeJS.Timeout | undefined }
   | { readonly kind: 'closed' }
@@ -55,7 +56,7 @@ const CLOSED: ServerState = { kind: 'closed' }
  * It is its exchanges' answer sink and request body, so that a request allocates neither; and one state machine in one piece, because
  * what a byte, an answer, a pause or an end means depends on what all the others have come to.
  */
-export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
+export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
   readonly socket: Socket
   readonly caller: Caller
   readonly port: number
@@ -77,8 +78,9 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
   private bodySink: BodySink | undefined = undefined
   private early: Buffer[] | undefined = undefined
   private discarding = false
-  /** After a CONNECT, before the first byte that tells what is spoken inside. */
-  private detecting = false
+  private readonly reads: Reads | undefined
+  /** Takes the socket's events away again. */
+  private readonly release: () => void
 
   /** Without `reads`, the socket is read as a stream. */
   constructor(socket: Socket, caller: Caller, port: number, host: ServerHost, reads?: Reads) {
@@ -89,38 +91,24 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
     this.writer = new SocketWriter(socket, host.turn)
     this.reader = new BodyReader({ onBodyData: chunk => this.bodyData(chunk) })
     this.lastActiveMs = host.turn.nowMs()
+    this.reads = reads
     host.opened(this)
-    const take = (chunk: Buffer): void => {
-      // As `guarded`, without a closure for each piece.
-      host.turn.begin()
-      try {
-        this.onData(chunk)
-      } catch (error) {
-        this.destroy()
-        this.host.broken(error)
-      }
-      host.turn.end()
-    }
-    if (reads === undefined) socket.on('data', take)
-    else reads.take = take
-    socket.on('drain', () => this.guarded(() => this.onDrain()))
-    socket.on('end', () => this.guarded(() => this.onEnd()))
-    socket.on('error', () => undefined)
-    socket.on('close', () => this.guarded(() => this.onClose()))
+    this.release = ownSocket(socket, reads, host.turn, this)
   }
 
-  /** `idle`: between requests. `head`: some of a head has come. For the sweep that closes slow and idle callers. */
-  get phase(): 'idle' | 'head' | 'body' | 'answer' | 'tunnel' | 'closing' {
+  get phase(): ServerPhase {
     switch (this.state.kind) {
       case 'head':
         return this.held.length === 0 && !this.scanner.begun ? 'idle' : 'head'
       case 'exchange':
         return this.requestDone ? 'answer' : 'body'
-      case 'tunnel':
-        return 'tunnel'
       default:
         return 'closing'
     }
+  }
+
+  get exchanges(): number {
+    return this.state.kind === 'exchange' ? 1 : 0
   }
 
   /** A caller between requests is closed at once; one in an exchange after its answer. */
@@ -156,20 +144,18 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
     this.guarded(() => this.onData(chunk))
   }
 
+  onBroken(error: unknown): void {
+    this.destroy()
+    this.host.broken(error)
+  }
+
   private guarded(work: () => void): void {
-    this.host.turn.begin()
-    try {
-      work()
-    } catch (error) {
-      this.destroy()
-      this.host.broken(error)
-    }
-    this.host.turn.end()
+    guarded(this.host.turn, this, work)
   }
 
   // ---- bytes in
 
-  private onData(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     switch (this.state.kind) {
       case 'head':
         this.readGiven(chunk)
@@ -178,9 +164,6 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
         if (!this.requestDone) this.readBody(chunk)
         else if (this.state.x.request.method !== 'CONNECT') this.hold(chunk, 0)
         else this.refuse(problem(400, 'bytes before the answer to a CONNECT'))
-        return
-      case 'tunnel':
-        if (!this.state.far.data(chunk)) this.socket.pause()
         return
       default:
         return
@@ -209,7 +192,6 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
   /** What is held begins with the first byte of a head. `fresh`: that byte has just come, or has just got its turn. */
   private readHead(fresh: boolean): void {
     const { held, scanner } = this
-    if (this.detecting && !this.detected(fresh)) return
     const { bytes, from } = held
     const after = scanner.scan(bytes, from)
     if (after === NEED_MORE) {
@@ -225,22 +207,6 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
     held.from = after
     if (!head.ok) this.refuse(head.error)
     else this.beginExchange(head.value)
-  }
-
-  /** Whether HTTP/1.1 is spoken after a CONNECT. */
-  private detected(fresh: boolean): boolean {
-    const { bytes, from } = this.held
-    const found = detect(from === 0 ? bytes : bytes.subarray(from))
-    if (found === 'undecided') {
-      if (fresh) this.lastActiveMs = this.host.turn.nowMs()
-      return false
-    }
-    this.detecting = false
-    this.host.detected(this, found)
-    if (found === 'http1') return true
-    const text = 'selvedge: unsupported-protocol: only HTTP/1.1 is carried inside a CONNECT to a service of the mesh\n'
-    this.say(502, 'Bad Gateway', 'unsupported-protocol', text)
-    return false
   }
 
   private beginExchange(head: RequestHead): void {
@@ -470,38 +436,32 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
     this.socket.resume()
   }
 
-  // ---- tunnels
-
-  /** From here on bytes pass as they are. `establish` is what the caller is told first. */
-  acceptTunnel(establish: string, far: TunnelEnd): void {
-    this.writer.text(establish)
-    this.writer.flush()
-    this.state = { kind: 'tunnel', far }
-  }
+  // ---- when the connection becomes something else
 
   switchProtocols(head: ResponseHead, far: TunnelEnd): TunnelNear {
-    this.acceptTunnel(switchHeadText(head), far)
+    const { state, held } = this
+    assert(state.kind === 'exchange', 'what was asked for is what is switched')
+    this.writer.text(head.status === 101 ? switchHeadText(head) : ESTABLISHED)
+    const tunnel = new OpaqueServerSession(this.leave(undefined), this.host)
     // What the caller sent ahead is for the far end now.
-    const { held } = this
-    if (held.length > 0) {
-      const ahead = held.from === 0 ? held.bytes : held.bytes.subarray(held.from)
-      held.clear()
-      if (far.data(ahead)) this.socket.resume()
-      else this.socket.pause()
-    }
-    return this
+    tunnel.takeTunnel(state.x, far, held.bytes.subarray(held.from))
+    held.clear()
+    return tunnel
   }
 
-  /** After a CONNECT to a service of the mesh: requests follow, on the same connection. */
-  acceptRequests(establish: string, authority: string): void {
-    this.writer.text(establish)
+  /** After a CONNECT: what follows on this connection is told by its first bytes. */
+  handOver(bound: Bound): void {
+    this.writer.text(ESTABLISHED)
+    this.host.accept(this.leave(bound))
+  }
+
+  /** Lets go of the socket, for who is to have it. */
+  private leave(bound: Bound | undefined): CallerSocket {
+    const { socket, caller, port, reads } = this
     this.writer.flush()
-    this.authority = authority
-    this.detecting = true
-    this.answerDone = true
-    this.requestDone = true
-    this.keepAlive = true
-    this.state = HEAD
+    this.release()
+    this.state = CLOSED
+    return { socket, caller, port, reads, bound }
   }
 
   /** A CONNECT where none is served. */
@@ -509,30 +469,15 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
     this.refuse(problem(405, 'CONNECT is not served here'))
   }
 
-  tunnelWrite(chunk: Buffer): boolean {
-    return this.writer.borrowed(chunk)
-  }
-
-  tunnelClose(): void {
-    this.linger()
-  }
-
-  /** The far half has ended in order; ours may go on. */
-  tunnelEnd(): void {
-    this.writer.flush()
-    this.socket.end()
-  }
-
   // ---- the socket's other events
 
-  private onDrain(): void {
+  onDrain(): void {
     this.writer.drained()
     this.lastActiveMs = this.host.turn.nowMs()
     if (this.state.kind === 'exchange') this.state.x.carrier?.drained()
-    else if (this.state.kind === 'tunnel') this.state.far.drained()
   }
 
-  private onEnd(): void {
+  onEnd(): void {
     switch (this.state.kind) {
       case 'head':
         this.linger()
@@ -544,15 +489,12 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
         this.bodySink = undefined
         this.destroy()
         return
-      case 'tunnel':
-        this.state.far.end()
-        return
       default:
         this.socket.end()
     }
   }
 
-  private onClose(): void {
+  onClose(): void {
     const before = this.state
     this.state = CLOSED
     this.held.clear()
@@ -561,7 +503,7 @@ export class H1ServerSession implements AnswerSink, RequestBody, TunnelNear {
       else if (before.kind === 'exchange') {
         if (!this.requestDone) this.bodySink?.reset()
         before.x.callerGone()
-      } else if (before.kind === 'tunnel') before.far.closed()
+      }
     } finally {
       // Whatever becomes of the exchange, the connection is counted out.
       this.host.closed(this)

@@ -15,7 +15,7 @@ export function accessLog(
   return {
     name: 'access-log',
     end: x => {
-      if (!enabled()) return
+      if (!enabled() || x.moot === 'withdrawn') return
       const { facts, request } = x
       log.info(
         {

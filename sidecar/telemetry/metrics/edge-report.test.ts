@@ -6,7 +6,7 @@ import { EdgeReporter } from '../mod.ts'
 import { Meters } from './meters.ts'
 
 const WORKLOAD = workloadKey('shop', 'a-1')
-const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', tls: 'mtls' } as const
+const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', tls: 'mtls', protocol: 'http' } as const
 
 function reported() {
   const meters = new Meters()

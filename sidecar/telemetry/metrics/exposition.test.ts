@@ -70,7 +70,7 @@ function view(instruments: Instruments) {
 /** Some traffic of every kind. */
 function busy(): Instruments {
   const instruments = new Instruments()
-  const labels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', tls: 'mtls' } as const
+  const labels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', tls: 'mtls', protocol: 'http' } as const
   for (const route of ['', 'shop/r']) {
     const meter = instruments.meters.of({ ...labels, route })
     for (const ms of [0.1, 0.127, 0.129, 5, 200_000]) meter.record(200, undefined, ms, 10, 20)
@@ -114,7 +114,7 @@ describe('the exposition', () => {
   })
 
   test('counts requests by code and cause', () => {
-    const labels = { direction: 'outbound', route: 'shop/r', tls: 'mtls' }
+    const labels = { direction: 'outbound', route: 'shop/r', tls: 'mtls', protocol: 'http' }
     expect(valuesOf('selvedge_requests_total', { ...labels, code: '200', cause: '' })).toEqual([5])
     expect(valuesOf('selvedge_requests_total', { ...labels, code: '503', cause: 'circuit-open' })).toEqual([1])
     expect(valuesOf('selvedge_requests_total', { direction: 'inbound', code: '404', tls: 'none' })).toEqual([1])

@@ -42,14 +42,14 @@ export async function renderMetrics(
   const bytes = counter('selvedge_bytes_total', 'Body bytes.', ['direction', 'source', 'destination', 'kind'])
   const retries = counter('selvedge_retries_total', 'Attempts after the first.', ['source', 'destination', 'route'])
   for (const meter of instruments.meters.all()) {
-    const { direction, source, destination, route, tls } = meter.labels
+    const { direction, source, destination, route, protocol, tls } = meter.labels
     meter.forEachCode((status, cause, count) => {
       const labels: Labels = {
         direction,
         source,
         destination,
         route,
-        protocol: 'http',
+        protocol,
         grpc_status: '',
         tls,
       }
@@ -126,6 +126,8 @@ function durationLines(meters: Iterable<Meter>): string {
   const name = 'selvedge_request_duration_seconds'
   let out = `# HELP ${name} Time from a request's head to the end of its answer.\n# TYPE ${name} histogram\n`
   for (const meter of meters) {
+    // How long a connection of bytes lasts says nothing of anybody's speed.
+    if (meter.labels.protocol === 'tcp') continue
     const labels = durationLabels(meter.labels)
     let count = 0
     let cell = 0

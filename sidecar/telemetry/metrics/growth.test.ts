@@ -4,7 +4,7 @@ import { CAUSES } from '../../../common/mod.ts'
 import { addGrowth, GrowthWatch, Instruments } from '../mod.ts'
 import type { Meter } from './meter.ts'
 
-const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', tls: 'mtls' } as const
+const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', tls: 'mtls', protocol: 'http' } as const
 
 function threads(count: number) {
   const sum = new Instruments()

@@ -1,13 +1,20 @@
-import type { Exchange, Filter } from '../../http/mod.ts'
+import { type Exchange, type Filter, isBytes } from '../../http/mod.ts'
 import type { Meter } from './meter.ts'
 
 /** Counts each exchange when it ends. `meterOf` finds the cells; it runs once for each request and must be a look-up. */
 export function measure(nowMs: () => number, meterOf: (x: Exchange) => Meter): Filter {
   return {
     name: 'measure',
+    response: x => {
+      if (isBytes(x.request)) x.openedMs = nowMs()
+    },
     end: x => {
+      // Only a way for others, or a guess.
+      if (x.moot !== undefined) return
       const meter = meterOf(x)
-      meter.record(x.status, x.facts.cause, nowMs() - x.startMs, x.requestBytes, x.answerBytes)
+      // Of bytes, how long it took until they could pass: how long they do is theirs.
+      const endMs = x.openedMs === 0 ? nowMs() : x.openedMs
+      meter.record(x.status, x.facts.cause, endMs - x.startMs, x.requestBytes, x.answerBytes)
       if (x.facts.attempts > 1) meter.retries += x.facts.attempts - 1
     },
   }

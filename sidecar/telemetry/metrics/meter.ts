@@ -7,6 +7,8 @@ export interface MeterLabels {
   readonly source: string
   readonly destination: string
   readonly route: string
+  /** `tcp`: bytes as they are; one exchange is one connection. */
+  readonly protocol: 'http' | 'tcp'
   /** `unsent`: it never came to a connection, so that nothing can be said of one. */
   readonly tls: 'mtls' | 'none' | 'unsent'
 }
@@ -16,7 +18,7 @@ const CAUSE_BITS = 5
 const CAUSE_INDEX: ReadonlyMap<string, number> = new Map(CAUSES.map((cause, index) => [cause, index + 1]))
 
 /**
- * The counts of one (direction, source, destination, route, TLS). Found once, when a snapshot arrives; a request then touches cells only:
+ * The counts of one (direction, source, destination, route, protocol, TLS). Found once, when a snapshot arrives; a request then touches cells only:
  * a prom-client update costs 0.36 us, a cell 3 ns.
  */
 export class Meter {

@@ -18,7 +18,7 @@ export class Meters {
 
   /** The meter for these labels; the same one each time, until it expires. Not for every request: keep what it returns. */
   of(labels: MeterLabels): Meter {
-    const key = `${labels.direction}|${labels.source}|${labels.destination}|${labels.route}|${labels.tls}`
+    const key = `${labels.direction}|${labels.source}|${labels.destination}|${labels.route}|${labels.protocol}|${labels.tls}`
     const kept = this.byKey.get(key)
     if (kept !== undefined) return kept.meter
     if (this.byKey.size >= METERS_MAX && labels.destination !== 'other') {

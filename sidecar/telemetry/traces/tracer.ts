@@ -50,6 +50,7 @@ export class Tracer {
         return 'next'
       },
       end: x => {
+        if (x.moot !== undefined) return
         if (x.traceSampled || x.status >= 500 || x.facts.cause !== undefined) this.keep(x, kind)
       },
     }
