@@ -20,6 +20,8 @@ export interface SidecarAddresses {
   readonly inbound: string
   readonly admin: string
   readonly metrics: string
+  /** In the order in which they were asked for. */
+  readonly gateways: readonly string[]
 }
 
 export interface Sidecar {
@@ -245,6 +247,7 @@ function running(config: SidecarConfig, assembly: Assembly, { doors, pages, sour
       inbound: `${inboundHost}:${doors.ports.inbound}`,
       admin: `127.0.0.1:${pages.ports.admin}`,
       metrics: `${metricsHost}:${pages.ports.metrics}`,
+      gateways: config.gateways.map(({ host: at }, i) => `${at}:${doors.ports.gateways[i]}`),
     },
     drain: () => {
       drained ??= drainAll()

@@ -17,6 +17,12 @@ import {
 } from '../common/settings/mod.ts'
 import type { Protocol } from '../model/snapshot/mod.ts'
 import { type ApplicationProbes, parseApplicationProbes } from './application-probes/mod.ts'
+import {
+  type GatewayCredentials,
+  type GatewaySetting,
+  readGatewayCredentials,
+  readGateways,
+} from './gateway-setting.ts'
 
 const PROTOCOLS: readonly Protocol[] = ['http', 'http2', 'grpc', 'tcp', 'detect']
 
@@ -69,6 +75,8 @@ export interface SidecarConfig {
   }
   /** `redirect`: the kernel sends us the application's connections, and we ask where they were going. */
   readonly intercept: InterceptMode
+  readonly gateways: readonly GatewaySetting[]
+  readonly gatewayCredentials: GatewayCredentials | undefined
   readonly drainTimeoutMs: number
   readonly leafLifeMs: number
   /** Where identity and policy are kept for a restart without the control plane; `undefined`: nowhere. Absolute. */
@@ -111,6 +119,15 @@ const SIDECAR_FLAGS: readonly Setting[] = [
     '',
     'what the kubelet asks through the metrics port; "selvedge inject" writes it',
   ),
+  setting(
+    'gateway',
+    'LISTEN=SERVICE:PORT',
+    '',
+    'a port, or https://HOST:PORT, all of whose traffic goes to one service',
+    true,
+  ),
+  setting('gateway-cert', 'FILE', '', "the certificates that https:// gateways show (default: the workload's own)"),
+  setting('gateway-key', 'FILE', '', 'the key of --gateway-cert'),
   setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM'),
   setting('leaf-life', 'DURATION', '24h', 'file mode: how long a certificate lives; it is renewed at half of that'),
   setting(
@@ -142,7 +159,7 @@ const LABELS_MAX = 64
 
 /**
  * Reads flags (`--name value` or `--name=value`) and environment. The error holds every problem, one sentence each. `readFile` is
- * asked for the token's file alone.
+ * asked for the token's file and those of `--gateway-cert` and `--gateway-key`.
  */
 export function readSidecarConfig(
   args: readonly string[],
@@ -174,6 +191,8 @@ export function readSidecarConfig(
       metrics: given.read('metrics-port', parseListenPort),
     },
     intercept: given.read('intercept', parseIntercept),
+    gateways: readGateways(given, workload?.namespace ?? 'default'),
+    gatewayCredentials: readGatewayCredentials(given, readFile),
     drainTimeoutMs: given.read('drain-timeout', text => parseDurationWithin(text, 0, DRAIN_MS_MAX)),
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
     stateDir: given.text('state-dir') === '' ? undefined : resolve(given.text('state-dir')),

@@ -162,6 +162,8 @@ function configOf(name: string, path: string, caDir: string, port: number | unde
     zone: '',
     ports: { outbound: 0, inbound: 0, admin: 0, metrics: 0 },
     intercept: 'none',
+    gateways: [],
+    gatewayCredentials: undefined,
     drainTimeoutMs: 5_000,
     leafLifeMs: 3_600_000,
     forgetAfterMs: 600_000,
