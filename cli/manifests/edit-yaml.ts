@@ -52,9 +52,11 @@ export function parseYamlDocuments(text: string): Result<readonly YamlDocument[]
 
 /** What a value looks like as one document. */
 export function yamlText(value: Json): string {
-  return new Document(value, { version: '1.1' }).toString({ lineWidth: 0 })
+  return new Document(value, { version: '1.1', ...SPELT_OUT }).toString({ lineWidth: 0 })
 }
 
+/** What stands in two places is written twice: an anchor is for the writer to make. */
+const SPELT_OUT = { aliasDuplicateObjects: false }
 /** Each may hold others: ten levels of ten fill all memory. */
 const ALIASES_MAX = 100
 
@@ -127,7 +129,7 @@ function take(document: Document, step: PatchStep): void {
   const names = [...pointerNames(step.path)]
   const last = names.pop()
   if (last === undefined) {
-    document.contents = step.op === 'remove' ? null : document.createNode(step.value)
+    document.contents = step.op === 'remove' ? null : document.createNode(step.value, SPELT_OUT)
     return
   }
   const holder = names.reduce<Node | null | undefined>(childOf, document.contents as Node | null)
@@ -139,11 +141,11 @@ function take(document: Document, step: PatchStep): void {
 function takeInMap(document: Document, map: YAMLMap, name: string, step: PatchStep): void {
   const pair = pairOf(map, name)
   if (step.op === 'remove') map.items = map.items.filter(known => known !== pair)
-  else if (pair !== undefined) pair.value = document.createNode(step.value)
+  else if (pair !== undefined) pair.value = document.createNode(step.value, SPELT_OUT)
   else {
     // What is added to `{}` stands below it.
     if (map.items.length === 0) map.flow = false
-    map.items.push(document.createPair(name, step.value))
+    map.items.push(document.createPair(name, step.value, SPELT_OUT))
   }
 }
 
@@ -151,7 +153,7 @@ function takeInList(document: Document, list: YAMLSeq, at: number, step: PatchSt
   if (step.op === 'remove') list.items.splice(at, 1)
   else {
     if (list.items.length === 0) list.flow = false
-    list.items.splice(at, step.op === 'add' ? 0 : 1, document.createNode(step.value))
+    list.items.splice(at, step.op === 'add' ? 0 : 1, document.createNode(step.value, SPELT_OUT))
   }
 }
 

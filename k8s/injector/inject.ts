@@ -31,12 +31,14 @@ export function inject(resource: Json, settings: InjectSettings): Injection {
   const fault = nameFault(resource)
   if (fault !== undefined) return { resource, outcomes: [{ title, outcome: { kind: 'refused', why: fault } }] }
   let outcome: PodOutcome = { kind: 'refused', why: 'it has no pod' }
+  let same = true
   const changed = changedAt(resource, place, pod => {
     const injection = injectPod(pod, settings)
     outcome = injection.outcome
+    same = injection.pod === pod
     return injection.pod
   })
-  return { resource: untouched(outcome) ? resource : changed, outcomes: [{ title, outcome }] }
+  return { resource: same ? resource : changed, outcomes: [{ title, outcome }] }
 }
 
 function injectList(list: JsonObject, settings: InjectSettings): Injection {
@@ -50,11 +52,6 @@ function injectList(list: JsonObject, settings: InjectSettings): Injection {
 /** `List`, as kubectl writes it, and `PodList` and its kin, as the API answers. */
 function isList({ kind, items }: JsonObject): boolean {
   return typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)
-}
-
-/** A pod that was present may have been changed all the same. */
-function untouched(outcome: PodOutcome): boolean {
-  return outcome.kind === 'skipped' || outcome.kind === 'refused'
 }
 
 /** A workload is called as its pod, whose name must then be a DNS label; others make names of their own that are. */
