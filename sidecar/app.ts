@@ -1,43 +1,19 @@
 import { type Clock, ok, type Random, type Result, systemClock, systemRandom } from '../common/mod.ts'
-import { CertificateAlarm, certificateState } from './certificate-alarm.ts'
+import { type Assembly, assemble } from './assembly.ts'
 import { forgetProxies, type SidecarConfig } from './config.ts'
-import { assembleDataPath } from './data-path.ts'
-import { type Doors, openDoors } from './doors.ts'
+import { type DoorParts, openDoors } from './doors.ts'
 import { type Identity, loadEnrolment } from './identity/mod.ts'
-import { type AccessLog, createAccessLog, createLog, type Log } from './log.ts'
-import { type OpenedSource, openOrigin } from './origin.ts'
-import { collectGarbage, OverloadWatch, ownMemory } from './overload/mod.ts'
+import { running, type Sidecar } from './life.ts'
+import { createAccessLog, createLog, type Log } from './log.ts'
+import { openOrigin } from './origin.ts'
 import { openPages, type Pages } from './pages.ts'
-import { type ApplicationProbe, probeApplication } from './probe.ts'
-import { spanExport } from './span-export.ts'
-import { EdgeReporter } from './telemetry/mod.ts'
-import { type OtlpExport, preloadExporters } from './telemetry/otlp/mod.ts'
-import { adminView } from './view.ts'
+import type { PolicySource } from './policy/mod.ts'
+import { preloadExporters } from './telemetry/otlp/mod.ts'
+import { ownTraffic, type Traffic } from './traffic.ts'
+import type { Workers } from './workers-traffic.ts'
 
-/** Where a running sidecar listens, as `host:port`. */
-export interface SidecarAddresses {
-  readonly outbound: string
-  readonly inbound: string
-  readonly admin: string
-  readonly metrics: string
-  /** In the order in which they were asked for. */
-  readonly gateways: readonly string[]
-}
+export type { Sidecar, SidecarAddresses } from './life.ts'
 
-export interface Sidecar {
-  readonly addresses: SidecarAddresses
-  /** Takes no new work, lets exchanges end within the drain timeout, then closes. Safe to call twice. */
-  drain(): Promise<void>
-  /** Closes at once. */
-  close(): Promise<void>
-}
-
-const SWEEP_MS = 1_000
-/** Looking for services that nobody uses: a walk over all that are held. */
-const FORGET_SWEEP_MS = 30_000
-const DRAIN_POLL_MS = 20
-/** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
-const WITHDRAWAL_MS = 200
 /** What closing may take after the drain. */
 const CLOSE_MS_MAX = 1_000
 
@@ -53,7 +29,8 @@ export async function runSidecar(config: SidecarConfig, version: string): Promis
       stopped.resolve()
     })
   }
-  const started = await startSidecar(config, version, { signal: stopping.signal })
+  const died = (): void => process.exit(1)
+  const started = await startSidecar(config, version, { signal: stopping.signal, died })
   if (!started.ok) {
     if (stopping.signal.aborted) return 0
     process.stderr.write(`${started.error}\n`)
@@ -73,6 +50,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal
   /** Where log lines go. @default 2, stderr */
   readonly logFd?: number
+  /** What becomes of us when a worker has died. @default an exception that nobody catches: the process ends */
+  readonly died?: (why: Error) => void
 }
 
 /** Starts every part. Settles when listeners are open and the first policy is in force. The error is made of whole sentences. */
@@ -83,43 +62,105 @@ export async function startSidecar(
 ): Promise<Result<Sidecar, string>> {
   const { clock = systemClock, random = systemRandom, signal = new AbortController().signal, logFd } = options
   const log = createLog(config.logLevel, config.workload, logFd)
+  // They load what they need while the identity comes.
+  const workers = await startedWorkers(config, workerDied(log, options.died))
+  if (!workers.ok) return workers
   const origin = await openOrigin({ config, version, clock, random, log, signal })
-  if (!origin.ok) return origin
+  if (!origin.ok) {
+    await workers.value?.end()
+    return origin
+  }
   const { identity } = origin.value
   const access = createAccessLog(config.workload, logFd)
-  const assembly = assemble({ config, version, identity, clock, random, log, access })
+  const assembly = assemble({ config, version, identity, clock, random, log, access, workers: workers.value, logFd })
   const opened = await openAll(config, assembly, identity, clock)
   if (!opened.ok) {
     identity.close()
+    await workers.value?.end()
     return opened
   }
-  const { doors, pages } = opened.value
-  const { policy, around } = assembly.path
-  around.listeners = [...doors.listeners, ...pages.listeners]
-  const source = await origin.value.openSource(doors.ports.inbound)
+  const { traffic, pages, relayed } = opened.value
+  const { policy } = assembly.path
+  traffic.set({ listeners: [...traffic.listeners, ...pages.listeners] })
+  const source = await origin.value.openSource(traffic.ports.inbound)
   assembly.own.source = source
   const first = Promise.withResolvers<void>()
   policy.onChange({ changed: (_services, self) => self && first.resolve() })
-  policy.follow(source.source)
+  policy.follow(relayed(source.source))
   signal.addEventListener('abort', () => first.resolve(), { once: true })
   await first.promise
-  return ok(running(config, assembly, { doors, pages, source, identity }))
+  await traffic.settled()
+  return ok(running(config, assembly, { traffic, pages, source, identity }))
+}
+
+/** Who carries traffic itself loads nothing of this. */
+async function startedWorkers(
+  config: SidecarConfig,
+  died: (worker: number, why: Error) => void,
+): Promise<Result<Workers | undefined, string>> {
+  if (config.workers === 1) return ok(undefined)
+  const { startWorkers } = await import('./workers-traffic.ts')
+  return startWorkers(config, died)
+}
+
+/** Says why the sidecar ends, and ends it. */
+function workerDied(log: Log, died: StartOptions['died']): (worker: number, why: Error) => void {
+  const end = (why: Error): void => {
+    process.nextTick(() => {
+      throw why
+    })
+  }
+  return (worker, why) => {
+    log.fatal({ err: why, worker }, 'A worker has died: the sidecar ends, as what that worker carried is lost')
+    ;(died ?? end)(why)
+  }
+}
+
+interface OpenedDoors {
+  readonly traffic: Traffic
+  readonly pages: Pages
+  /** What the policy follows. */
+  readonly relayed: (source: PolicySource) => PolicySource
 }
 
 /** Opens the doors for traffic and those for pages, or none. */
 async function openAll(
   config: SidecarConfig,
-  { path, view }: Assembly,
+  assembly: Assembly,
   identity: Identity,
   clock: Clock,
-): Promise<Result<{ readonly doors: Doors; readonly pages: Pages }, string>> {
+): Promise<Result<OpenedDoors, string>> {
+  const { own, path, view } = assembly
   const common = { ...path, config, identity, clock, draining: () => path.around.draining }
-  const doors = await openDoors(common)
-  if (!doors.ok) return doors
+  const carried = await openTraffic(assembly, common)
+  if (!carried.ok) return carried
+  own.traffic = carried.value.traffic
   const pages = await openPages({ ...common, view })
-  if (pages.ok) return ok({ doors: doors.value, pages: pages.value })
-  doors.value.close()
+  if (pages.ok) return ok({ ...carried.value, pages: pages.value })
+  await carried.value.traffic.close()
   return pages
+}
+
+/** In this thread, or in those that have been started for it. */
+async function openTraffic(
+  { own, path, watch, spans, workers, write, nowMs }: Assembly,
+  common: DoorParts,
+): Promise<Result<Omit<OpenedDoors, 'pages'>, string>> {
+  if (workers === undefined) {
+    const doors = await openDoors(common)
+    if (!doors.ok) return doors
+    return ok({ traffic: ownTraffic(path, doors.value, watch.loop, nowMs), relayed: source => source })
+  }
+  const { identity } = common
+  const opened = await workers.open({
+    ...{ identity, path, write, strain: watch },
+    exportSpans: kept => {
+      if (spans.wanted) for (const span of kept) spans.add(span)
+    },
+    connected: () => own.source?.source.connected() ?? false,
+    want: service => own.source?.source.want(service),
+  })
+  return opened.ok ? ok({ traffic: opened.value, relayed: opened.value.relayed }) : opened
 }
 
 /** Loads what a sidecar loads when it needs it, and starts nothing: for whoever prepares a compile cache. */
@@ -127,139 +168,7 @@ export async function preload(): Promise<void> {
   await loadEnrolment()
   await import('./discovery/mod.ts')
   await import('./telemetry/report/mod.ts')
+  await import('./workers-traffic.ts')
+  await import('./worker-thread.ts')
   await preloadExporters()
-}
-
-type Assembly = ReturnType<typeof assemble>
-
-interface AssemblyParts {
-  readonly config: SidecarConfig
-  readonly version: string
-  readonly identity: Identity
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  readonly access: AccessLog
-}
-
-/** Everything that needs no listener yet. */
-function assemble(parts: AssemblyParts) {
-  const { config, version, identity, clock, random, log, access } = parts
-  const { nowMs } = clock
-  /** Known once it has been opened. */
-  const own: { source: OpenedSource | undefined } = { source: undefined }
-  const watch = new OverloadWatch({
-    nowMs,
-    readMemory: ownMemory(config.memoryMaxBytes),
-    collect: collectGarbage,
-    closeIdle: () => path.protection.closeIdle(),
-    log,
-  })
-  let exporting: OtlpExport | undefined
-  const path = assembleDataPath({
-    ...{ config, identity, clock, random, log, access: access.log, strain: watch },
-    exporter: (policy, route) => {
-      exporting = spanExport({ policy, random, nowMs, log, version, route })
-      return exporting
-    },
-  })
-  const spans = exporting!
-  const { policy, destinations, instruments, protection, around, tracer } = path
-  const view = adminView({
-    ...{ policy, destinations, instruments, identity, protection, watch, nowMs, wallMs: clock.wallMs },
-    connected: () => own.source?.source.connected() ?? false,
-    draining: () => around.draining,
-    status: () => own.source?.status(),
-    spans: () => ({ exported: spans.exported, dropped: { ...spans.dropped, unreported: tracer.dropped } }),
-  })
-  const alarm = new CertificateAlarm(log)
-  const lookAtCertificate = (): void => {
-    const { notAfterMs } = identity.current()
-    alarm.look(certificateState(identity.renewal(), notAfterMs, clock.wallMs()), notAfterMs)
-  }
-  return { own, nowMs, access, path, watch, view, spans, lookAtCertificate }
-}
-
-interface Opened {
-  readonly doors: Doors
-  readonly pages: Pages
-  readonly source: OpenedSource
-  readonly identity: Identity
-}
-
-/** The rest of a sidecar's life: sweeping, probing, reporting, draining. */
-function running(config: SidecarConfig, assembly: Assembly, { doors, pages, source, identity }: Opened): Sidecar {
-  const { path, watch, spans, lookAtCertificate } = assembly
-  const { policy, destinations, instruments, tracer, around } = path
-  const stopTending = path.tend(doors)
-  const sweep = setInterval(() => {
-    pages.sweep()
-    lookAtCertificate()
-  }, SWEEP_MS)
-  watch.start()
-  const forgetting = setInterval(
-    () => policy.forgetUnused(assembly.nowMs() - config.forgetAfterMs, key => destinations.isBusy(key)),
-    Math.min(FORGET_SWEEP_MS, config.forgetAfterMs),
-  )
-  const ports = config.application.map(({ port }) => port)
-  let probe: ApplicationProbe | undefined
-  if (ports.length > 0) {
-    probe = probeApplication(config.applicationHost, ports, ready => source.setReady(ready && !around.draining))
-    around.hint = () => probe?.hint()
-  }
-  const reporter = new EdgeReporter(config.workload, instruments.meters, () => tracer.take())
-  const stopReporting = source.report(() => reporter.take())
-  const { host, inboundHost, metricsHost } = config
-  let closing: Promise<void> | undefined
-  let drained: Promise<void> | undefined
-
-  async function drainAll(): Promise<void> {
-    if (around.draining) return
-    around.draining = true
-    source.setReady(false)
-    const busy = (): boolean => doors.inbound.exchanges + doors.outbound.exchanges > 0
-    const end = performance.now() + config.drainTimeoutMs
-    const quietFrom = performance.now() + Math.min(WITHDRAWAL_MS, config.drainTimeoutMs)
-    while (performance.now() < quietFrom) await pause(DRAIN_POLL_MS)
-    around.refusing = true
-    while (busy() && performance.now() < end) await pause(DRAIN_POLL_MS)
-  }
-
-  async function closeAll(): Promise<void> {
-    around.draining = true
-    stopTending()
-    clearInterval(sweep)
-    watch.close()
-    clearInterval(forgetting)
-    probe?.close()
-    await Promise.all([stopReporting(), spans.close()])
-    doors.close()
-    pages.close()
-    path.close()
-    await source.source.close()
-    identity.close()
-    assembly.access.close()
-  }
-
-  return {
-    addresses: {
-      outbound: `${host}:${doors.ports.outbound}`,
-      inbound: `${inboundHost}:${doors.ports.inbound}`,
-      admin: `127.0.0.1:${pages.ports.admin}`,
-      metrics: `${metricsHost}:${pages.ports.metrics}`,
-      gateways: config.gateways.map(({ host: at }, i) => `${at}:${doors.ports.gateways[i]}`),
-    },
-    drain: () => {
-      drained ??= drainAll()
-      return drained
-    },
-    close: () => {
-      closing ??= closeAll()
-      return closing
-    },
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }

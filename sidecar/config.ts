@@ -87,6 +87,8 @@ export interface SidecarConfig {
   readonly memoryMaxBytes: number | undefined
   /** Connections from callers at each of the two doors. */
   readonly connectionsMax: number
+  /** Threads that carry traffic; 1: the main thread does, and there is no other. */
+  readonly workers: number
   readonly accessLog: boolean
   readonly logLevel: LogLevel
 }
@@ -139,6 +141,7 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   setting('forget-after', 'DURATION', '10m', 'how long a service that nobody uses is kept'),
   setting('memory-max', 'BYTES', '', 'memory to get along with, as in 256MiB (default: what the cgroup allows)'),
   setting('connections-max', 'N', '16384', 'connections that are accepted, at each of the two doors for traffic'),
+  setting('workers', 'N', '1', 'threads that carry traffic, which share both doors for it'),
   setting('access-log', '', 'off', 'log one JSON line for each exchange (MeshPolicy can switch it on, too)'),
   setting('log-level', 'LEVEL', 'info', `how much to log: ${LOG_LEVELS.join(', ')}`),
 ]
@@ -153,6 +156,8 @@ const MEMORY_MAX_BYTES_MIN = 64 * 1024 * 1024
 const MEMORY_MAX_BYTES_MAX = 2 ** 44
 const CONNECTIONS_MAX_MIN = 8
 const CONNECTIONS_MAX_MAX = 1_000_000
+/** More threads than a sidecar's machine has processors for only take memory. */
+const WORKERS_MAX = 64
 const ENROLMENT_PORT = 15_010
 const PORTS_MAX = 64
 const LABELS_MAX = 64
@@ -203,6 +208,7 @@ export function readSidecarConfig(
     connectionsMax: given.read('connections-max', text =>
       parseCountWithin(text, CONNECTIONS_MAX_MIN, CONNECTIONS_MAX_MAX),
     ),
+    workers: given.read('workers', text => parseCountWithin(text, 1, WORKERS_MAX)),
     accessLog: given.read('access-log', parseSwitch),
     logLevel: given.read('log-level', parseLogLevel),
   }

@@ -1,4 +1,5 @@
 import { type Clock, type OriginalDestination, type Random, type RefusalLog, refusalLog } from '../common/mod.ts'
+import { BreakerState } from '../decide/breaker/mod.ts'
 import { routeToCollector } from './collector-route.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Doors } from './doors.ts'
@@ -9,7 +10,7 @@ import type { Log } from './log.ts'
 import { Authorities, boundTo, bytesStack, Destinations, outboundStack, Resolver } from './outbound/mod.ts'
 import { isOwnListener, type OwnListener } from './own-listeners.ts'
 import { CurrentPolicy } from './policy/mod.ts'
-import { Protection, type Strain } from './protection.ts'
+import { type ElsewhereConnections, Protection, type Strain } from './protection.ts'
 import type { Bound } from './session/mod.ts'
 import { type AccessLogSink, Instruments, type SpanExport, Tracer } from './telemetry/mod.ts'
 import type { RouteToCollector } from './telemetry/otlp/mod.ts'
@@ -42,6 +43,9 @@ export interface DataPathParts {
   readonly access: AccessLogSink
   /** Whether memory is too short for more. */
   readonly strain: Strain
+  /** Other threads of this sidecar. @default there are none */
+  readonly elsewhere?: ElsewhereConnections
+  readonly breakerOf?: UpstreamEnvironment['breakerOf']
   /** Where spans go beside the control plane. `route` is how they would get to their collector. */
   exporter(policy: CurrentPolicy, route: RouteToCollector): SpanExport
 }
@@ -67,8 +71,8 @@ export interface DataPath {
   boundTo(original: OriginalDestination): Bound
   /** Has an exception of ours counted and logged. */
   broken(error: unknown): void
-  /** Keeps it tidy from now on, with the doors that lead into it. Returns what ends that. */
-  tend(doors: Pick<Doors, 'sweep'>): () => void
+  /** Keeps it tidy from now on, with the doors that lead into it; `undefined`: other threads have them. Returns what ends that. */
+  tend(doors: Pick<Doors, 'sweep'> | undefined): () => void
   /** Ends all connections to endpoints. */
   close(): void
 }
@@ -102,7 +106,7 @@ export function assembleDataPath(parts: DataPathParts): DataPath {
   const destinations = new Destinations(policy, environment, instruments)
   const application = new LocalApplication(config.applicationHost, policy, environment, instruments)
   const protection = new Protection({
-    ...{ connectionsMax: config.connectionsMax, strain: parts.strain, log, nowMs },
+    ...{ connectionsMax: config.connectionsMax, strain: parts.strain, elsewhere: parts.elsewhere, log, nowMs },
     made: () => destinations.connections + application.connections,
     closeIdle: () => {
       destinations.closeIdle('all')
@@ -152,6 +156,7 @@ function upstreamEnvironment(parts: EnvironmentParts): UpstreamEnvironment {
     lookups: new Lookups(),
     reads: new SharedReads(),
     tunnels: parts.tunnels,
+    breakerOf: parts.breakerOf ?? (() => new BreakerState()),
     svid: () => identity.current(),
     isOurselves: connection => isOwnListener(around.listeners, connection),
     attempting: x => tracer.attempting(x),
@@ -181,16 +186,17 @@ function upstreamEnvironment(parts: EnvironmentParts): UpstreamEnvironment {
 /** What is idle ends, what expires is dropped, and who renews moves its connections. */
 function tend(
   path: Pick<DataPath, 'instruments' | 'destinations' | 'application' | 'protection' | 'policy' | 'tunnels'>,
-  doors: Pick<Doors, 'sweep'>,
+  doors: Pick<Doors, 'sweep'> | undefined,
   identity: Identity,
   nowMs: () => number,
 ): () => void {
   const { instruments, destinations, application, protection, policy, tunnels } = path
   const sweep = setInterval(() => {
+    protection.sweep()
+    if (doors === undefined) return
     doors.sweep()
     destinations.closeIdle()
     application.closeIdle()
-    protection.sweep()
     instruments.inboundTunnels = tunnels.count('inbound')
     instruments.outboundTunnels = tunnels.count('outbound')
   }, SWEEP_MS)

@@ -20,7 +20,7 @@ import type { GatewaySetting } from './gateway-setting.ts'
 import { type Caller, isBytes, type Stack } from './http/mod.ts'
 import { type Identity, peerOf } from './identity/mod.ts'
 import { openInterception, redirectHosts } from './interception/mod.ts'
-import { listenAll } from './listen-all.ts'
+import { listenAll, type Sharing } from './listen-all.ts'
 import { spoken } from './outbound/mod.ts'
 import type { OwnListener } from './own-listeners.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
@@ -63,6 +63,8 @@ export interface DoorParts extends CommonDoorParts {
   boundTo(original: OriginalDestination): Bound
   readonly inbound: Stack
   readonly protection: Protection
+  /** @default `alone` */
+  readonly sharing?: Sharing | undefined
   draining(): boolean
   broken(error: unknown): void
 }
@@ -107,14 +109,15 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
   for (const server of [callers, otherCallers, ...gateways.map(gateway => gateway.server)])
     protection.guard(server, 'outbound', outbound)
   protection.guard(mesh.server, 'inbound', inbound)
-  const opened = await listenAll([
+  const places = [
     { server: callers, host, port: config.ports.outbound, flag: '--outbound-port' },
     { server: mesh.server, host: inboundHost, port: config.ports.inbound, flag: '--inbound-port' },
     ...gateways,
     ...(otherHost === undefined
       ? []
       : [{ server: otherCallers, host: otherHost, port: callers, flag: '--outbound-port' }]),
-  ])
+  ]
+  const opened = await listenAll(places, parts.sharing)
   if (!opened.ok) {
     stopRenewing()
     interception.value.close()

@@ -25,9 +25,19 @@ export interface Strain {
   readonly refusesRequests: boolean
 }
 
+/** Connections of other threads of this sidecar, by the direction that they came in, and those that they have made. */
+export interface ElsewhereConnections {
+  accepted(direction: TrafficDirection): number
+  made(): number
+  /** What this thread has. */
+  tell(inbound: number, outbound: number, made: number): void
+}
+
 export interface ProtectionParts {
   readonly connectionsMax: number
   readonly strain: Strain
+  /** @default this thread is the only one */
+  readonly elsewhere?: ElsewhereConnections | undefined
   readonly log: Log
   /** Monotonic. */
   nowMs(): number
@@ -37,7 +47,7 @@ export interface ProtectionParts {
   closeIdle(): void
 }
 
-type TrafficDirection = Exclude<Direction, 'pages'>
+export type TrafficDirection = Exclude<Direction, 'pages'>
 
 /** Keeps this sidecar from taking more than it can carry: bounds its doors, and lets go of what idles. */
 export class Protection {
@@ -74,8 +84,9 @@ export class Protection {
   sweep(): void {
     this.descriptorsMax = descriptorsMax(this.descriptorsMax)
     this.refusals.tick()
-    const facts = { descriptorsMax: this.descriptorsMax, made: this.parts.made() }
-    if (descriptorsAreScarce(facts, this.accepted())) this.closeIdle()
+    this.tell()
+    const facts = { descriptorsMax: this.descriptorsMax, made: this.made() }
+    if (descriptorsAreScarce(facts, this.accepted('inbound') + this.accepted('outbound'))) this.closeIdle()
   }
 
   /** For metrics. Counting what is open takes 0.3 us for each. */
@@ -89,18 +100,31 @@ export class Protection {
     this.parts.closeIdle()
   }
 
-  private accepted(): number {
-    let sum = 0
-    for (const { connections } of this.doors.values()) sum += connections
-    return sum
+  private own(direction: TrafficDirection): number {
+    return this.doors.get(direction)?.connections ?? 0
   }
 
+  private accepted(direction: TrafficDirection): number {
+    return this.own(direction) + (this.parts.elsewhere?.accepted(direction) ?? 0)
+  }
+
+  private made(): number {
+    return this.parts.made() + (this.parts.elsewhere?.made() ?? 0)
+  }
+
+  private tell(): void {
+    this.parts.elsewhere?.tell(this.own('inbound'), this.own('outbound'), this.parts.made())
+  }
+
+  /** Of a door in this thread: what others have at theirs is taken from what it may have. */
   private facts(direction: TrafficDirection): AdmissionFacts {
+    this.tell()
+    const others = this.parts.elsewhere?.accepted(direction) ?? 0
     return {
-      connectionsMax: this.parts.connectionsMax,
+      connectionsMax: Math.max(0, this.parts.connectionsMax - others),
       descriptorsMax: this.descriptorsMax,
-      elsewhere: this.accepted() - (this.doors.get(direction)?.connections ?? 0),
-      made: this.parts.made(),
+      elsewhere: others + this.accepted(direction === 'inbound' ? 'outbound' : 'inbound'),
+      made: this.made(),
       memoryIsShort: this.parts.strain.refusesConnections,
     }
   }

@@ -1,20 +1,20 @@
 import type { AdminView } from './admin/mod.ts'
 import { type CertificateState, certificateState } from './certificate-alarm.ts'
 import type { Identity, RenewalState } from './identity/mod.ts'
-import type { Destinations } from './outbound/mod.ts'
 import { LOOP_DELAY_BOUNDS_MS, type OverloadWatch } from './overload/mod.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
 import type { Protection } from './protection.ts'
 import type { Instruments, MetricsView } from './telemetry/mod.ts'
+import type { Traffic, TrafficLook } from './traffic.ts'
 
 export interface ViewParts {
   readonly policy: CurrentPolicy
-  readonly destinations: Destinations
+  /** Once it is open. */
+  traffic(): Traffic | undefined
   readonly instruments: Instruments
   readonly identity: Identity
   readonly protection: Protection
   readonly watch: OverloadWatch
-  nowMs(): number
   wallMs(): number
   connected(): boolean
   draining(): boolean
@@ -22,11 +22,20 @@ export interface ViewParts {
   spans: MetricsView['spans']
 }
 
+/** Pages open after traffic. */
+const NOTHING_YET: TrafficLook = {
+  destinations: [],
+  loopDelay: { counts: [], sumMs: 0, count: 0 },
+  refusedConnections: [],
+  gauges: { inboundConnections: 0, outboundConnections: 0, inboundTunnels: 0, outboundTunnels: 0 },
+}
+
 /** What admin pages and metrics read, at the moment that they are asked for. */
 export function adminView(parts: ViewParts): AdminView {
-  const { policy, destinations, instruments, identity, protection, watch, nowMs } = parts
+  const { policy, instruments, identity, protection, watch } = parts
   const certificate = (): CertificateState =>
     certificateState(identity.renewal(), identity.current().notAfterMs, parts.wallMs())
+  const look = async (): Promise<TrafficLook> => (await parts.traffic()?.look()) ?? NOTHING_YET
   return {
     ready: () => {
       if (parts.draining()) return { ready: false, why: 'draining' }
@@ -35,8 +44,11 @@ export function adminView(parts: ViewParts): AdminView {
       if (complaint !== undefined) return { ready: false, why: complaint }
       return readiness(certificate(), identity.current().notAfterMs)
     },
-    config: () => policy.dump(),
-    endpoints: () => [...destinations.view(nowMs())],
+    config: async () => {
+      await parts.traffic()?.settled()
+      return policy.dump()
+    },
+    endpoints: async () => (await look()).destinations,
     identity: () => {
       const { spiffeId, trustDomain, notBeforeMs, notAfterMs } = identity.current()
       return {
@@ -48,39 +60,34 @@ export function adminView(parts: ViewParts): AdminView {
       }
     },
     status: parts.status,
-    metrics: {
-      instruments,
-      endpoints: function* () {
-        for (const { destination, endpoints } of destinations.view(nowMs())) {
-          const ejected = endpoints.filter(endpoint => endpoint.ejected).length
-          yield { destination, state: 'healthy' as const, count: endpoints.length - ejected }
-          yield { destination, state: 'ejected' as const, count: ejected }
-        }
-      },
-      circuits: () => destinations.view(nowMs()),
-      certificateExpiryMs: () => identity.current().notAfterMs,
-      configUpdates: () => ({ applied: policy.applied, refused: policy.refused }),
-      controlPlaneConnected: parts.connected,
-      spans: parts.spans,
-      strain: () => {
-        const { refusals } = protection
-        return {
+    metrics: async () => {
+      const { destinations, loopDelay, refusedConnections } = await look()
+      return {
+        instruments,
+        endpoints: function* () {
+          for (const { destination, endpoints } of destinations) {
+            const ejected = endpoints.filter(endpoint => endpoint.ejected).length
+            yield { destination, state: 'healthy' as const, count: endpoints.length - ejected }
+            yield { destination, state: 'ejected' as const, count: ejected }
+          }
+        },
+        circuits: () => destinations,
+        certificateExpiryMs: () => identity.current().notAfterMs,
+        configUpdates: () => ({ applied: policy.applied, refused: policy.refused }),
+        controlPlaneConnected: parts.connected,
+        spans: parts.spans,
+        strain: () => ({
           memory: {
             ratio: watch.reading.ratio,
             refusesConnections: watch.refusesConnections,
             refusesRequests: watch.refusesRequests,
           },
-          loopDelay: {
-            boundsMs: LOOP_DELAY_BOUNDS_MS,
-            counts: watch.loop.counts,
-            sumMs: watch.loop.sumMs,
-            count: watch.loop.count,
-          },
-          refusedConnections: refusals.counts.values(),
+          loopDelay: { boundsMs: LOOP_DELAY_BOUNDS_MS, ...loopDelay },
+          refusedConnections,
           descriptors: protection.descriptors(),
           renewalOverdue: certificate().kind !== 'fresh',
-        }
-      },
+        }),
+      }
     },
   }
 }

@@ -188,6 +188,12 @@ const sidecar: readonly Room[] = [
     // The SDK's own exporters, and the gRPC that one of them stands on.
     packages: [...GRPC, ...OPENTELEMETRY],
   },
+  {
+    path: 'sidecar/workers',
+    purpose: "several threads that carry one sidecar's traffic: what they say to each other, and share",
+    may: ['model/snapshot', 'decide/breaker', ...['policy', 'telemetry', 'overload'].map(room => `sidecar/${room}`)],
+    packages: [],
+  },
   { path: 'sidecar/inbound', purpose: 'requests from other sidecars to the local application', ...STACK },
   { path: 'sidecar/outbound', purpose: 'requests from the local application to the mesh', ...STACK },
   {

@@ -9,6 +9,7 @@ export {
   admitConnection,
   admitPending,
   admitRequest,
+  type BreakerCounts,
   type BreakerLimits,
   BreakerState,
   releaseConnection,

@@ -4,11 +4,11 @@ import { ration } from './ration.ts'
 
 /** What the admin pages show. */
 export interface AdminView {
-  readonly metrics: MetricsView
+  metrics(): Promise<MetricsView>
   ready(): { readonly ready: boolean; readonly why: string }
   /** JSON-able: policy in force, endpoints and what was learnt of them, identity, connection to the control plane. */
-  config(): unknown
-  endpoints(): unknown
+  config(): Promise<unknown>
+  endpoints(): Promise<unknown>
   identity(): unknown
   status(): unknown
 }
@@ -19,7 +19,7 @@ const JSON_TYPE = 'application/json'
 /** Health and metrics: for probes and Prometheus, on a port of their own. */
 export function metricsPages(view: AdminView): (x: Exchange) => void {
   const metrics = ration(
-    () => renderMetrics(view.metrics),
+    async () => renderMetrics(await view.metrics()),
     () => performance.now(),
   )
   return x => {
@@ -27,8 +27,7 @@ export function metricsPages(view: AdminView): (x: Exchange) => void {
       case 'GET /metrics':
         metrics().then(
           ({ contentType, text }) => send(x, 200, contentType, text),
-          error =>
-            send(x, 500, TEXT, `Cannot render metrics: ${error instanceof Error ? error.message : String(error)}\n`),
+          error => send(x, 500, TEXT, `Cannot render metrics: ${messageOf(error)}\n`),
         )
         return
       case 'GET /healthz':
@@ -51,9 +50,9 @@ export function adminPages(view: AdminView): (x: Exchange) => void {
   return x => {
     switch (page(x)) {
       case 'GET /config':
-        return json(x, view.config())
+        return jsonWhenKnown(x, view.config())
       case 'GET /endpoints':
-        return json(x, view.endpoints())
+        return jsonWhenKnown(x, view.endpoints())
       case 'GET /identity':
         return json(x, view.identity())
       case 'GET /status':
@@ -68,6 +67,17 @@ export function adminPages(view: AdminView): (x: Exchange) => void {
 
 function page(x: Exchange): string {
   return `${x.request.method === 'HEAD' ? 'GET' : x.request.method} ${pathOf(x.request.target)}`
+}
+
+function jsonWhenKnown(x: Exchange, value: Promise<unknown>): void {
+  value.then(
+    known => json(x, known),
+    error => send(x, 500, TEXT, `Cannot tell: ${messageOf(error)}\n`),
+  )
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function json(x: Exchange, value: unknown): void {

@@ -7,7 +7,7 @@ import { createIntake } from './intake.ts'
 import { createInterest } from './interest.ts'
 import { createKeeper } from './keeper.ts'
 import type { Link, LinkEvents, OpenLink } from './link.ts'
-import type { Incoming, Registration } from './messages.ts'
+import type { Incoming, Outgoing, Registration } from './messages.ts'
 
 /** How long the control plane may take to say what has changed, before the policy of a former life comes into force without it. */
 const BRING_BACK_MS = 1_000
@@ -103,6 +103,28 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     return state.kind === 'open' || state.kind === 'greeting' || state.kind === 'renewing' ? state.link : undefined
   }
 
+  /** What is said last waits until all that was applied is in force, and what was said before it is gone. */
+  let saying: Promise<void> | undefined
+
+  /** Says it on this link, or not at all. An answer, and a Hello, must be true everywhere. */
+  function say(link: Link, message: Outgoing): void {
+    const settling = sink?.settling?.()
+    if (settling === undefined && saying === undefined) {
+      link.send(message)
+      return
+    }
+    const said: Promise<void> = Promise.all([saying, settling]).then(() => {
+      if (saying === said) saying = undefined
+      if (link === speaking()) link.send(message)
+    })
+    saying = said
+  }
+
+  function tell(message: Outgoing): void {
+    const link = speaking()
+    if (link !== undefined) say(link, message)
+  }
+
   /** Opens a link; `events` name the link, so that one that has been given up is not listened to. */
   function dial(): Link {
     dialledMs = clock.nowMs()
@@ -134,7 +156,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     const held = new Map([...interest.held()].map(([name, { version }]) => [name, version]))
     const { revision } = seen
     intake.greeted()
-    link.send({ kind: 'hello', workload, programVersion, subscriptions, held, registration, revision })
+    say(link, { kind: 'hello', workload, programVersion, subscriptions, held, registration, revision })
   }
 
   function ended(link: Link, why: string): void {
@@ -194,7 +216,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     }
     const { nonce, revision, content } = message
     const answer = intake.take(content)
-    link.send({ ...answer, nonce })
+    say(link, { ...answer, nonce })
     if (answer.kind === 'ack') {
       seen.revision = revision
       seen.updatesApplied++
@@ -216,7 +238,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     wishes.add.clear()
     wishes.remove.clear()
     // Without a stream there is nothing to say: the next Hello names all subscriptions.
-    if (add.length + remove.length > 0) speaking()?.send({ kind: 'subscribe', add, remove })
+    if (add.length + remove.length > 0) tell({ kind: 'subscribe', add, remove })
   }
 
   function giveUp(services: readonly ServiceKey[]): void {
@@ -253,7 +275,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
     setReady(ready) {
       if (ready === registration.ready) return
       registration = { ...registration, ready }
-      speaking()?.send({ kind: 'readiness', ready })
+      tell({ kind: 'readiness', ready })
     },
     status: () => ({ ...seen, state: state.kind, subscriptions: interest.subscriptions().length }),
     async close() {

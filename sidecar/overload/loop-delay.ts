@@ -26,6 +26,11 @@ export class LoopDelay {
     this.dueMs = nowMs + everyMs
   }
 
+  /** The timer begins to run now; that it did not run before was no delay. */
+  begin(nowMs: number): void {
+    this.dueMs = nowMs + this.everyMs
+  }
+
   /** The timer has run. Returns how late, in milliseconds. */
   tick(nowMs: number): number {
     const delayMs = Math.max(0, nowMs - this.dueMs)
@@ -48,6 +53,11 @@ export class LoopDelay {
   }
 
   stalled(nowMs: number): boolean {
-    return this.stalledMs(nowMs) >= STALLED_MS_MAX
+    return isStalled(this.stalledMs(nowMs))
   }
+}
+
+/** Whether so much of ten seconds is too much to lose to stalls. */
+export function isStalled(stalledMs: number): boolean {
+  return stalledMs >= STALLED_MS_MAX
 }

@@ -12,9 +12,9 @@ export {
   type RefusalReason,
   refusalReason,
 } from './admission.ts'
-export { LOOP_DELAY_BOUNDS_MS } from './loop-delay.ts'
+export { LOOP_DELAY_BOUNDS_MS, LoopDelay } from './loop-delay.ts'
 export type { MemoryReading } from './memory-level.ts'
-export { OverloadWatch } from './overload-watch.ts'
-export { collectGarbage, descriptorsMax, ownMemory } from './own-process.ts'
+export { OverloadWatch, TICK_MS } from './overload-watch.ts'
+export { collectGarbage, descriptorsMax, type Heap, ownHeap, ownMemory } from './own-process.ts'
 export { type Direction, Refusals } from './refusals.ts'
 export { shed } from './shed.ts'

@@ -21,7 +21,7 @@ describe('[LOAD-3] the level of memory', () => {
 })
 
 function watched() {
-  const state = { nowMs: 0, ratio: 0.5, garbage: 0, collections: 0, collectionMs: 0, idleClosed: 0 }
+  const state = { nowMs: 0, ratio: 0.5, garbage: 0, collections: 0, collectionMs: 0, idleClosed: 0, othersMs: 0 }
   const lines: string[] = []
   const watch = new OverloadWatch({
     nowMs: () => state.nowMs,
@@ -33,6 +33,7 @@ function watched() {
       state.garbage = 0
     },
     closeIdle: () => void state.idleClosed++,
+    othersStalledMs: () => state.othersMs,
     log: {
       info: (_fields, message) => void lines.push(`info ${message}`),
       warn: (_fields, message) => void lines.push(`warn ${message}`),
@@ -109,5 +110,34 @@ describe('[LOAD-7] a sidecar whose event loop stood still', () => {
     pass(9_000)
     expect(watch.complaint).toBeUndefined()
     expect(lines).toEqual([expect.stringMatching(/^warn Cannot answer in time/), 'info The event loop runs again'])
+  })
+})
+
+describe('the event loop', () => {
+  test('is not late for a timer that had not begun, however long its program took to start', () => {
+    const { state, lines, watch, pass } = watched()
+    state.nowMs += 30_000
+    watch.start()
+    pass(100)
+    expect(watch.complaint).toBeUndefined()
+    expect(lines).toEqual([])
+    watch.close()
+  })
+
+  test('of another thread of ours counts as much as our own: readiness fails, and comes back', () => {
+    const { state, lines, watch, pass } = watched()
+    state.othersMs = 1_999
+    pass(100)
+    expect(watch.complaint).toBeUndefined()
+    state.othersMs = 2_000
+    pass(100)
+    expect(watch.complaint).toBe('overload: the event loop stood still for 2000 ms of the last 10 s')
+    state.othersMs = 0
+    pass(100)
+    expect(watch.complaint).toBeUndefined()
+    expect(lines).toEqual([
+      'warn Cannot answer in time: the event loop stood still. /readyz fails until 10 s are better',
+      'info The event loop runs again',
+    ])
   })
 })

@@ -1,4 +1,4 @@
-import { LoopDelay } from './loop-delay.ts'
+import { isStalled, LoopDelay } from './loop-delay.ts'
 import { type MemoryLevel, type MemoryReading, nextLevel } from './memory-level.ts'
 
 /** What we need of a logger; pino is one. */
@@ -15,11 +15,13 @@ export interface OverloadParts {
   collect(): void
   /** Closes connections that carry nothing. Called with each sample while memory is short. */
   closeIdle(): void
+  /** How much of the last ten seconds the worst of other threads lost to stalls, in milliseconds. @default none are there */
+  othersStalledMs?(): number
   readonly log: OverloadLog
 }
 
 /** How often the event loop's delay is taken: a stall is seen with this precision. Ten wake-ups a second are 0.02% of a processor. */
-const TICK_MS = 100
+export const TICK_MS = 100
 /** Memory is read with each third of them: a burst of 100 MB a second moves a bound of 512 MiB by 6%. */
 const TICKS_PER_SAMPLE = 3
 /** Collecting all garbage stops us for some 50 ms with each 100 MB: not more often than this, and for a twentieth of the time at most. */
@@ -50,6 +52,7 @@ export class OverloadWatch {
   }
 
   start(): void {
+    this.loop.begin(this.parts.nowMs())
     this.timer = setInterval(() => this.tick(), TICK_MS)
     this.timer.unref()
   }
@@ -61,8 +64,8 @@ export class OverloadWatch {
   /** Why nobody should be sent here now; `undefined` while all is well. */
   get complaint(): string | undefined {
     if (this.refusesRequests) return `overload: ${this.shortage()}`
-    const stalledMs = this.loop.stalledMs(this.parts.nowMs())
-    if (!this.loop.stalled(this.parts.nowMs())) return undefined
+    const stalledMs = this.stalledMs()
+    if (!isStalled(stalledMs)) return undefined
     return `overload: the event loop stood still for ${Math.round(stalledMs)} ms of the last 10 s`
   }
 
@@ -114,12 +117,17 @@ export class OverloadWatch {
     }
   }
 
+  private stalledMs(): number {
+    return Math.max(this.loop.stalledMs(this.parts.nowMs()), this.parts.othersStalledMs?.() ?? 0)
+  }
+
   private tellStalls(delayMs: number): void {
-    const stalled = this.loop.stalled(this.parts.nowMs())
+    const stalledMs = this.stalledMs()
+    const stalled = isStalled(stalledMs)
     if (stalled === this.wasStalled) return
     this.wasStalled = stalled
     if (stalled) {
-      const fields = { delayMs: Math.round(delayMs), stalledMs: Math.round(this.loop.stalledMs(this.parts.nowMs())) }
+      const fields = { delayMs: Math.round(delayMs), stalledMs: Math.round(stalledMs) }
       this.parts.log.warn(
         fields,
         'Cannot answer in time: the event loop stood still. /readyz fails until 10 s are better',

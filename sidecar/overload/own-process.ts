@@ -3,11 +3,26 @@ import { totalmem } from 'node:os'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { readDescriptorsMax } from './admission.ts'
-import { findMemoryBound, memoryReader, type ReadText } from './memory-bound.ts'
+import { findMemoryBound, memoryReader, type OwnMemory, type ReadText } from './memory-bound.ts'
 import type { MemoryReading } from './memory-level.ts'
 
-/** Reads the memory of this process against `memoryMaxBytes`, else against its cgroup's limit, and against the limit of its heap. */
-export function ownMemory(memoryMaxBytes: number | undefined): () => MemoryReading {
+/** A thread has a heap of its own, with a limit of its own; the memory of the process is that of all of them. */
+export type Heap = ReturnType<OwnMemory['heap']>
+
+/** The heap of the thread that asks. */
+export function ownHeap(): Heap {
+  const { used_heap_size, heap_size_limit, total_heap_size, external_memory } = getHeapStatistics()
+  return { usedBytes: used_heap_size, bytesMax: heap_size_limit, accountedBytes: total_heap_size + external_memory }
+}
+
+/**
+ * Reads the memory of this process against `memoryMaxBytes`, else against its cgroup's limit, and against the limits of its heaps:
+ * that of this thread, and those of `others`.
+ */
+export function ownMemory(
+  memoryMaxBytes: number | undefined,
+  others: () => readonly Heap[] = () => [],
+): () => MemoryReading {
   const bound = findMemoryBound(memoryMaxBytes, totalmem(), readText)
   let residentBytes = 0
   return memoryReader(
@@ -17,17 +32,16 @@ export function ownMemory(memoryMaxBytes: number | undefined): () => MemoryReadi
         residentBytes = residentMemory() ?? residentBytes
         return residentBytes
       },
-      heap: () => {
-        const { used_heap_size, heap_size_limit, total_heap_size, external_memory } = getHeapStatistics()
-        return {
-          usedBytes: used_heap_size,
-          bytesMax: heap_size_limit,
-          accountedBytes: total_heap_size + external_memory,
-        }
-      },
+      heap: () => fullestHeap([ownHeap(), ...others()]),
     },
     readText,
   )
+}
+
+/** The one that is nearest to its limit, with what all of them account for. */
+function fullestHeap(heaps: readonly Heap[]): Heap {
+  const fullest = heaps.reduce((a, b) => (b.usedBytes * a.bytesMax > a.usedBytes * b.bytesMax ? b : a))
+  return { ...fullest, accountedBytes: heaps.reduce((sum, { accountedBytes }) => sum + accountedBytes, 0) }
 }
 
 /** To know it, the kernel is asked through a file: without any descriptor left there is no answer. */

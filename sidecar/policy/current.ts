@@ -117,15 +117,27 @@ export class CurrentPolicy implements PolicySink {
    * along as their backends. One that is wanted again is asked for again.
    */
   forgetUnused(sinceMs: number, busy: (key: ServiceKey) => boolean): void {
-    const { source } = this
-    if (source?.forget === undefined) return
-    const unused = unusedServices(this.services, sinceMs, busy)
-    for (const key of unused) {
+    if (this.forgets) this.forget(this.unused(sinceMs, busy), sinceMs)
+  }
+
+  /** Whether anything is ever dropped: not where the source could not bring it back. */
+  get forgets(): boolean {
+    return this.source?.forget !== undefined
+  }
+
+  /** What `forgetUnused` would drop. */
+  unused(sinceMs: number, busy: (key: ServiceKey) => boolean): readonly ServiceKey[] {
+    return unusedServices(this.services, sinceMs, busy)
+  }
+
+  /** Drops these services, used or not. */
+  forget(services: readonly ServiceKey[], sinceMs: number): void {
+    for (const key of services) {
       this.services.delete(key)
       this.endpoints.delete(key)
     }
-    source.forget(unused, sinceMs)
-    if (unused.length > 0) for (const listener of this.listeners) listener.changed(unused, false)
+    this.source?.forget?.(services, sinceMs)
+    if (services.length > 0) for (const listener of this.listeners) listener.changed(services, false)
   }
 
   endpointsOf(key: ServiceKey): EndpointsSnapshot | undefined {

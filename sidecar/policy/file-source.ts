@@ -91,17 +91,9 @@ export function fileSource(options: FileSourceOptions): PolicySource {
       return
     }
     applied = loaded.value
-    const { services, endpoints, absent } = update
-    log.info(
-      {
-        path,
-        revision: update.revision,
-        services: services.length,
-        endpoints: endpoints.length,
-        absent: absent.length,
-      },
-      'Applied the policy file',
-    )
+    const settling = sink.settling?.()
+    if (settling === undefined) logApplied(log, path, update)
+    else void settling.then(() => logApplied(log, path, update))
   }
 
   return {
@@ -146,6 +138,12 @@ function changedValues<Value>(
 
 function refusalsOf(answer: Extract<ReturnType<PolicySink['apply']>, { ok: false }>): string[] {
   return answer.error.map(({ resource, field, message }) => `${resource}: ${field} ${message}`)
+}
+
+function logApplied(log: FileSourceLog, path: string, update: SnapshotUpdate): void {
+  const { revision, services, endpoints, absent } = update
+  const counts = { services: services.length, endpoints: endpoints.length, absent: absent.length }
+  log.info({ path, revision, ...counts }, 'Applied the policy file')
 }
 
 function logRefusal(log: FileSourceLog, path: string, problems: readonly string[], last: LoadedFile | undefined): void {

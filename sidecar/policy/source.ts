@@ -4,6 +4,8 @@ import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.t
 /** Where updates go: applied whole, or refused whole with the reasons. */
 export interface PolicySink {
   apply(update: SnapshotUpdate): Result<void, readonly SnapshotProblem[]>
+  /** Resolves when what has been applied is in force everywhere. Absent, or `undefined`: it is already. */
+  settling?(): Promise<void> | undefined
 }
 
 /** Where a sidecar's policy comes from: a stream, a file, or memory. */

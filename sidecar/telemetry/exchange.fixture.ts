@@ -7,7 +7,13 @@ const nowhere = {
   data: () => true,
   end: () => {},
   reset: () => {},
-  switchProtocols: () => ({ tunnelWrite: () => true, tunnelEnd: () => {}, tunnelClose: () => {}, breakOff: () => {}, resume: () => {} }),
+  switchProtocols: () => ({
+    tunnelWrite: () => true,
+    tunnelEnd: () => {},
+    tunnelClose: () => {},
+    breakOff: () => {},
+    resume: () => {},
+  }),
 }
 
 /** An exchange that begins at 1,000 ms, with these fields. */

@@ -8,16 +8,33 @@ import { KEEP_ALIVE } from './keep-alive.ts'
 /** A caller that says nothing at all is closed after this, before anything is known of it. What follows has the handshake's own time limit. */
 const FIRST_BYTE_MS = 4_000
 const TLS_HANDSHAKE = 0x16
+/** What Node says where the system has no `SO_REUSEPORT` that deals connections out. */
+const NO_SHARING: ReadonlySet<string> = new Set(['ENOTSUP', 'EINVAL', 'ENOPROTOOPT'])
 
-/** Opens a listener. Port 0 asks for a free one. `flag` is what the message tells the user to change. */
-export function listen(server: Server, host: string, port: number, flag: string): Promise<Result<Port, string>> {
+/**
+ * Opens a listener. Port 0 asks for a free one. `flag` is what the message tells the user to change. `shared` lets others of the same
+ * user listen there, too: the kernel then deals connections out to all of them.
+ */
+export function listen(
+  server: Server,
+  host: string,
+  port: number,
+  flag: string,
+  shared = false,
+): Promise<Result<Port, string>> {
   return new Promise(resolve => {
     const onError = (error: NodeJS.ErrnoException): void => {
+      if (shared && NO_SHARING.has(error.code ?? '')) {
+        resolve(
+          err(`Cannot share ${host}:${port}: this system knows no SO_REUSEPORT (${error.code}). Use --workers 1.`),
+        )
+        return
+      }
       const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message
       resolve(err(`Cannot listen on ${host}:${port}: ${why}. Choose another port with ${flag} (0 takes a free one).`))
     }
     server.once('error', onError)
-    server.listen(port, host, () => {
+    server.listen({ port, host, reusePort: shared }, () => {
       server.removeListener('error', onError)
       // Running out of file descriptors must not end the process: accepting goes on when some are free again.
       server.on('error', () => undefined)

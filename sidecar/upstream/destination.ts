@@ -1,5 +1,5 @@
 import type { EndpointKey, ServiceKey } from '../../common/mod.ts'
-import { BreakerState, releaseConnection } from '../../decide/breaker/mod.ts'
+import { type BreakerCounts, releaseConnection } from '../../decide/breaker/mod.ts'
 import { isEjected, OutlierGroup, usableInPanic } from '../../decide/outlier/mod.ts'
 import { RetryBudget } from '../../decide/retry/mod.ts'
 import type { TrafficSettings } from '../../model/snapshot/mod.ts'
@@ -21,7 +21,7 @@ const NO_ENDPOINTS: readonly EndpointState[] = []
 /** A Service as a place to send requests to: its endpoints by port, and what is counted for all of them together. Outlives snapshots. */
 export class Destination {
   readonly key: ServiceKey | undefined
-  readonly breaker = new BreakerState()
+  readonly breaker: BreakerCounts
   readonly group = new OutlierGroup()
   readonly budget: RetryBudget
   settings: TrafficSettings
@@ -34,6 +34,7 @@ export class Destination {
     this.key = key
     this.settings = settings
     this.environment = environment
+    this.breaker = environment.breakerOf(key)
     this.budget = new RetryBudget(settings.retryBudget, environment.turn.nowMs())
   }
 

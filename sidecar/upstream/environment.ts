@@ -1,4 +1,5 @@
-import type { AttemptClass, Random } from '../../common/mod.ts'
+import type { AttemptClass, Random, ServiceKey } from '../../common/mod.ts'
+import type { BreakerCounts } from '../../decide/breaker/mod.ts'
 import type { Exchange, OpenTunnels } from '../http/mod.ts'
 import type { Svid } from '../identity/mod.ts'
 import type { Lookups, SharedReads, TimerWheel, Turn } from '../transport/mod.ts'
@@ -22,6 +23,8 @@ export interface UpstreamEnvironment {
   readonly reads: SharedReads
   /** What exchanges have become that switched protocols. */
   readonly tunnels: OpenTunnels
+  /** What counts what a new destination has under way: in this thread, or in all of the sidecar's. */
+  breakerOf(service: ServiceKey | undefined): BreakerCounts
   /** The identity to connect with; `undefined` before there is one. */
   svid(): Svid | undefined
   /** Whether a connection that we made came out at one of our own listeners. */

@@ -170,6 +170,7 @@ function configOf(name: string, path: string, caDir: string, port: number | unde
     stateDir: undefined,
     memoryMaxBytes: undefined,
     connectionsMax: 16_384,
+    workers: 1,
     accessLog: false,
     logLevel: 'info',
   }

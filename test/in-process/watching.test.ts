@@ -118,7 +118,7 @@ describe('metrics', () => {
 
 describe('admin pages', () => {
   test('listen on loopback alone, wherever the other ports listen', async () => {
-    const open = await mesh.sidecar('open', { config: { host: '0.0.0.0' } })
+    const open = await mesh.sidecar('open', { config: { host: '0.0.0.0', metricsHost: '0.0.0.0' } })
     expect(open.sidecar.addresses.admin).toMatch(/^127\.0\.0\.1:/)
     expect(open.sidecar.addresses.outbound).toMatch(/^0\.0\.0\.0:/)
     // Round in circles by any of this machine's addresses: refused.

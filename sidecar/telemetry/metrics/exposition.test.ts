@@ -70,7 +70,13 @@ function view(instruments: Instruments) {
 /** Some traffic of every kind. */
 function busy(): Instruments {
   const instruments = new Instruments()
-  const labels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', tls: 'mtls', protocol: 'http' } as const
+  const labels = {
+    direction: 'outbound',
+    source: 'shop/a',
+    destination: 'shop/b',
+    tls: 'mtls',
+    protocol: 'http',
+  } as const
   for (const route of ['', 'shop/r']) {
     const meter = instruments.meters.of({ ...labels, route })
     for (const ms of [0.1, 0.127, 0.129, 5, 200_000]) meter.record(200, undefined, ms, 10, 20)

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CAUSES } from '../../../common/mod.ts'
-import { addGrowth, GrowthWatch, Instruments } from '../mod.ts'
+import { addGrowth, GAUGES, GrowthWatch, Instruments } from '../mod.ts'
 import type { Meter } from './meter.ts'
 
 const LABELS = { direction: 'outbound', source: 'shop/a', route: 'shop/r', tls: 'mtls', protocol: 'http' } as const
+
+const NO_GAUGES = Object.fromEntries(GAUGES.map(gauge => [gauge, 0]))
 
 function threads(count: number) {
   const sum = new Instruments()
@@ -71,9 +73,7 @@ describe('what threads have counted', () => {
     gather()
     gather()
     // Whoever adds a counter, and does not add it to what is gathered, is stopped here.
-    expect(numbersOf(sum)).toEqual(
-      numbersOf(workers[0]!.instruments, { inboundConnections: 0, outboundConnections: 0 }, 2),
-    )
+    expect(numbersOf(sum)).toEqual(numbersOf(workers[0]!.instruments, NO_GAUGES, 2))
     const [meter] = sum.meters.all()
     const [one] = workers[0]!.instruments.meters.all()
     expect(numbersOf(meter!)).toEqual(doubled(numbersOf(one!)))

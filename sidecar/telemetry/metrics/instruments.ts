@@ -1,6 +1,10 @@
 import type { AttemptClass, Cause } from '../../../common/mod.ts'
 import { Meters } from './meters.ts'
 
+/** Those of an instrument's numbers that go down as well: they are no part of what counters have grown by. */
+export const GAUGES = ['inboundConnections', 'outboundConnections', 'inboundTunnels', 'outboundTunnels'] as const
+export type Gauges = Record<(typeof GAUGES)[number], number>
+
 /** What is counted beside exchanges. Plain numbers: whoever counts adds one, and the exposition reads. */
 export class Instruments {
   readonly meters = new Meters()

@@ -7,7 +7,14 @@ import { measure } from '../mod.ts'
 import { Meter, type MeterLabels } from './meter.ts'
 import { Meters } from './meters.ts'
 
-const LABELS: MeterLabels = { direction: 'outbound', source: 'shop/a', destination: 'shop/b', route: '', tls: 'mtls', protocol: 'http' }
+const LABELS: MeterLabels = {
+  direction: 'outbound',
+  source: 'shop/a',
+  destination: 'shop/b',
+  route: '',
+  tls: 'mtls',
+  protocol: 'http',
+}
 
 describe('a meter', () => {
   test('counts by status and cause, and gives them back', () => {

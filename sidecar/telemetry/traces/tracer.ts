@@ -181,6 +181,13 @@ export class Tracer {
     else this.spans.push(kept)
   }
 
+  /** What another thread has kept, and what it has dropped. */
+  adopt(spans: readonly KeptSpan[], dropped: number): void {
+    const room = Math.max(0, SPANS_MAX - this.spans.length)
+    for (const span of spans.slice(0, room)) this.spans.push(span)
+    this.dropped += dropped + Math.max(0, spans.length - room)
+  }
+
   /** What has been kept since the last call. */
   take(): KeptSpan[] {
     this.unixTime.observe()
