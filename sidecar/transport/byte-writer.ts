@@ -52,7 +52,7 @@ export class ByteWriter implements Flushable {
   reserve(bytes: number): void {
     if (!this.touched) {
       this.touched = true
-      this.turn.touch(this)
+      this.turn.touchLate(this)
     }
     if (this.piece.length - this.at >= bytes) return
     this.next(bytes)
@@ -128,7 +128,7 @@ export class ByteWriter implements Flushable {
     if (this.writing) return
     if (this.at + this.filledBytes > 0 && !this.touched) {
       this.touched = true
-      this.turn.touch(this)
+      this.turn.touchLate(this)
     }
     if (!this.wasFull) return
     this.wasFull = false

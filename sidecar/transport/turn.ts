@@ -21,9 +21,16 @@ export class Turn {
   private count = 0
   private scheduled = false
   private readonly flushSoon: () => void
+  private late: Flushable[] = []
+  private readonly flushLate: () => void
 
   constructor(clockMs: () => number) {
     this.clockMs = clockMs
+    this.flushLate = () => {
+      const { late } = this
+      this.late = []
+      for (const writer of late) writer.flush()
+    }
     this.flushSoon = () => {
       this.scheduled = false
       if (this.depth === 0) this.flush()
@@ -51,6 +58,15 @@ export class Turn {
       this.scheduled = true
       queueMicrotask(this.flushSoon)
     }
+  }
+
+  /**
+   * As `touch`, for what many turns write to: it leaves when all that the kernel had to tell has been heard, in one write for all of
+   * them.
+   */
+  touchLate(writer: Flushable): void {
+    this.late.push(writer)
+    if (this.late.length === 1) setImmediate(this.flushLate)
   }
 
   private flush(): void {
