@@ -124,7 +124,7 @@ export function assembleDataPath(parts: DataPathParts): DataPath {
     ...{ around, turn, policy, instruments, tracer, destinations, application, protection, refusals, tunnels, broken },
     outbound: outboundStack({ ...shared, policy, destinations, resolver }),
     bytes: bytesStack({ ...shared, policy, destinations, resolver }),
-    boundTo: original => boundTo(original, { policy, destinations }),
+    boundTo: original => boundTo(original, resolver),
     inbound: inboundStack({ ...shared, policy, application, refusing: () => around.refusing }),
     tend: doors =>
       tend({ instruments, destinations, application, protection, policy, tunnels }, doors, identity, nowMs),

@@ -29,6 +29,7 @@ interface InstallFlags {
   readonly excludeOutboundPorts: string
   readonly includeInboundPorts: string
   readonly excludeInboundPorts: string
+  readonly includeOutboundCidrs: string
   readonly excludeOutboundCidrs: string
   readonly dryRun?: true
 }
@@ -84,6 +85,7 @@ function defineInstall(command: Command, cli: Cli): void {
     .option('--exclude-outbound-ports <PORTS>', 'leave alone what goes to these', '')
     .option('--include-inbound-ports <PORTS>', 'redirect only what comes to these (default: all)', '')
     .option('--exclude-inbound-ports <PORTS>', 'leave alone what comes to these', '22')
+    .option('--include-outbound-cidrs <CIDRS>', 'redirect only what goes there (default: all)', '')
     .option('--exclude-outbound-cidrs <CIDRS>', 'leave alone what goes there, as in 169.254.169.254,fd00::/8', '')
     .option('--dry-run', 'print the rules, and change nothing')
     .action((flags: InstallFlags) => {
@@ -117,6 +119,7 @@ function redirectOptions(flags: InstallFlags): RedirectOptions {
     excludeOutboundPorts: read('--exclude-outbound-ports', flags.excludeOutboundPorts, parsePortRanges),
     includeInboundPorts: read('--include-inbound-ports', flags.includeInboundPorts, parsePortRanges),
     excludeInboundPorts: read('--exclude-inbound-ports', flags.excludeInboundPorts, parsePortRanges),
+    includeOutboundCidrs: read('--include-outbound-cidrs', flags.includeOutboundCidrs, parseCidrs),
     excludeOutboundCidrs: read('--exclude-outbound-cidrs', flags.excludeOutboundCidrs, parseCidrs),
   }
   if (options.sidecarUids.length + options.sidecarGids.length === 0) {

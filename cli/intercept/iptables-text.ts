@@ -58,8 +58,6 @@ function chainText(chain: string, rules: readonly Rule[], family: 4 | 6): readon
 /** One list of words for each rule that it takes; none where the match can't be one of the family. */
 function matchTexts(match: RuleMatch, family: 4 | 6): readonly (readonly string[])[] {
   switch (match.kind) {
-    case 'any':
-      return [['-p tcp']]
     case 'uid':
       return [[`-m owner --uid-owner ${match.id}`]]
     case 'gid':
@@ -70,10 +68,13 @@ function matchTexts(match: RuleMatch, family: 4 | 6): readonly (readonly string[
       return [['-m addrtype ! --dst-type LOCAL']]
     case 'from-loopback':
       return [['-i lo']]
-    case 'ports':
-      return portGroups(match.ports).map(group => [`-p tcp -m multiport --dports ${group}`])
-    case 'cidr':
-      return match.cidr.family === family ? [[`-d ${match.cidr.text}`]] : []
+    case 'destination': {
+      const { ports, cidr } = match
+      if (cidr !== undefined && cidr.family !== family) return []
+      const network = cidr === undefined ? [] : [`-d ${cidr.text}`]
+      if (ports.length === 0) return [[...network, '-p tcp']]
+      return portGroups(ports).map(group => [...network, `-p tcp -m multiport --dports ${group}`])
+    }
   }
 }
 

@@ -47,8 +47,6 @@ function ruleText({ match, verdict, words }: Rule): string {
 
 function matchText(match: RuleMatch): readonly string[] {
   switch (match.kind) {
-    case 'any':
-      return ['meta l4proto tcp']
     case 'uid':
       return [`meta skuid ${match.id}`]
     case 'gid':
@@ -59,10 +57,11 @@ function matchText(match: RuleMatch): readonly string[] {
       return ['fib daddr type != local']
     case 'from-loopback':
       return ['iifname "lo"']
-    case 'ports':
-      return [`tcp dport ${setText(match.ports)}`]
-    case 'cidr':
-      return [`${match.cidr.family === 4 ? 'ip' : 'ip6'} daddr ${match.cidr.text}`]
+    case 'destination': {
+      const { ports, cidr } = match
+      const network = cidr === undefined ? [] : [`${cidr.family === 4 ? 'ip' : 'ip6'} daddr ${cidr.text}`]
+      return [...network, ports.length === 0 ? 'meta l4proto tcp' : `tcp dport ${setText(ports)}`]
+    }
   }
 }
 

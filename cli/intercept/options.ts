@@ -24,7 +24,8 @@ export interface RedirectOptions {
   readonly excludeOutboundPorts: readonly PortRange[]
   readonly includeInboundPorts: readonly PortRange[]
   readonly excludeInboundPorts: readonly PortRange[]
-  /** Destinations that are left alone. */
+  /** Empty: all networks that are not excluded. */
+  readonly includeOutboundCidrs: readonly Cidr[]
   readonly excludeOutboundCidrs: readonly Cidr[]
 }
 
@@ -38,6 +39,7 @@ export const REDIRECT_DEFAULTS: RedirectOptions = {
   excludeOutboundPorts: [],
   includeInboundPorts: [],
   excludeInboundPorts: [{ from: 22, to: 22 }],
+  includeOutboundCidrs: [],
   excludeOutboundCidrs: [],
 }
 

@@ -3,15 +3,14 @@ import { mergeRanges } from './parse.ts'
 
 /** What a rule looks at. */
 export type RuleMatch =
-  | { readonly kind: 'any' }
   | { readonly kind: 'uid'; readonly id: number }
   | { readonly kind: 'gid'; readonly id: number }
   /** The destination is an address of this machine. */
   | { readonly kind: 'to-local' }
   | { readonly kind: 'to-elsewhere' }
   | { readonly kind: 'from-loopback' }
-  | { readonly kind: 'ports'; readonly ports: readonly PortRange[] }
-  | { readonly kind: 'cidr'; readonly cidr: Cidr }
+  /** A TCP connection to one of these ports (empty: to any) of that network (`undefined`: of any). */
+  | { readonly kind: 'destination'; readonly ports: readonly PortRange[]; readonly cidr: Cidr | undefined }
 
 /** One step of a chain. All rules see only the first packet of a TCP connection: what is established goes on as it was. */
 export interface Rule {
@@ -44,19 +43,21 @@ export function redirectRules(options: RedirectOptions): RuleSet {
       ...options.sidecarUids.map(id => leave({ kind: 'uid', id }, `connections of the sidecar: user ${id}`)),
       ...options.sidecarGids.map(id => leave({ kind: 'gid', id }, `connections of the sidecar: group ${id}`)),
       leave({ kind: 'to-local' }, 'to this machine itself, by any of its addresses'),
-      leave({ kind: 'ports', ports: notOutbound }, `to ports of DNS and of the mesh: ${rangesText(notOutbound)}`),
+      leave(toPorts(notOutbound), `to ports of DNS and of the mesh: ${rangesText(notOutbound)}`),
       ...excluded(options.excludeOutboundPorts, 'to'),
       ...options.excludeOutboundCidrs.map(cidr =>
-        leave({ kind: 'cidr', cidr }, `to an excluded network: ${cidr.text}`),
+        leave({ kind: 'destination', ports: [], cidr }, `to an excluded network: ${cidr.text}`),
       ),
-      redirect(options.includeOutboundPorts, outboundPort, 'to'),
+      ...(options.includeOutboundCidrs.length === 0 ? [undefined] : options.includeOutboundCidrs).map(cidr =>
+        redirect(options.includeOutboundPorts, cidr, outboundPort, 'to'),
+      ),
     ],
     inbound: [
       leave({ kind: 'from-loopback' }, 'from this machine itself'),
       leave({ kind: 'to-elsewhere' }, 'passing through to another machine'),
-      leave({ kind: 'ports', ports: meshPorts }, `at ports of the mesh: ${rangesText(meshPorts)}`),
+      leave(toPorts(meshPorts), `at ports of the mesh: ${rangesText(meshPorts)}`),
       ...excluded(options.excludeInboundPorts, 'at'),
-      redirect(options.includeInboundPorts, inboundPort, 'at'),
+      redirect(options.includeInboundPorts, undefined, inboundPort, 'at'),
     ],
   }
 }
@@ -70,14 +71,23 @@ function leave(match: RuleMatch, words: string): Rule {
 }
 
 function excluded(ports: readonly PortRange[], where: string): readonly Rule[] {
-  return ports.length === 0 ? [] : [leave({ kind: 'ports', ports }, `${where} excluded ports: ${rangesText(ports)}`)]
+  return ports.length === 0 ? [] : [leave(toPorts(ports), `${where} excluded ports: ${rangesText(ports)}`)]
 }
 
-function redirect(included: readonly PortRange[], port: number, where: string): Rule {
-  const verdict = { kind: 'redirect', port } as const
-  return included.length === 0
-    ? { match: { kind: 'any' }, verdict, words: 'everything else' }
-    : { match: { kind: 'ports', ports: included }, verdict, words: shortened(`${where} ports ${rangesText(included)}`) }
+function toPorts(ports: readonly PortRange[]): RuleMatch {
+  return { kind: 'destination', ports, cidr: undefined }
+}
+
+function redirect(ports: readonly PortRange[], cidr: Cidr | undefined, port: number, where: string): Rule {
+  const named = [
+    ...(cidr === undefined ? [] : [`to network ${cidr.text}`]),
+    ...(ports.length === 0 ? [] : [`${where} ports ${rangesText(ports)}`]),
+  ]
+  return {
+    match: { kind: 'destination', ports, cidr },
+    verdict: { kind: 'redirect', port },
+    words: named.length === 0 ? 'everything else' : shortened(named.join(', ')),
+  }
 }
 
 export function rangesText(ranges: readonly PortRange[]): string {

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { err, ok, type Result, type SpiffeId, type WorkloadKey, workloadOf } from '../../common/mod.ts'
+import type { AddressOwner } from '../../model/snapshot/mod.ts'
 import type { Fleet, FleetStream } from '../fleet/mod.ts'
 import type { LeaseHandle, LeaseRegistry } from '../registry/mod.ts'
 import type { Snapshots } from '../snapshots/mod.ts'
@@ -26,6 +27,8 @@ export interface Admitted {
   readonly session: Session
   readonly lease: LeaseHandle
   readonly member: FleetStream
+  /** Answers whose an address is; says nothing while what is known is not to be believed. */
+  answerAddress(address: string): void
 }
 
 export interface AdmissionRooms {
@@ -40,6 +43,7 @@ export function admit(
   peer: Peer,
   hello: HelloMessage,
   send: (update: OutgoingUpdate) => void,
+  sendAddress: (address: string, owner: AddressOwner) => void,
 ): Result<Admitted, Ending> {
   const refusal = refusalOf(hello, peer)
   if (refusal !== undefined) return err(refusal)
@@ -64,7 +68,10 @@ export function admit(
     fleet: member.value,
     send,
   })
-  return ok({ workload, session, lease: lease.value, member: member.value })
+  const answerAddress = (address: string): void => {
+    if (!snapshots.frozen()) sendAddress(address, snapshots.ownerOf(address))
+  }
+  return ok({ workload, session, lease: lease.value, member: member.value, answerAddress })
 }
 
 export function leave(admitted: Admitted): void {

@@ -20,6 +20,8 @@ export type SidecarMessage =
     }
   | { readonly kind: 'readiness'; readonly ready: boolean }
   | { readonly kind: 'goodbye' }
+  /** Whose this IP address is. */
+  | { readonly kind: 'address'; readonly address: string }
 
 export interface HelloMessage {
   readonly kind: 'hello'

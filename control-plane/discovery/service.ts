@@ -9,6 +9,7 @@ import {
   type DiscoveryCall,
   type DiscoveryHandlers,
   discoveryDefinition,
+  encodeAddress,
   encodeWelcome,
 } from './wire.ts'
 
@@ -49,10 +50,19 @@ export function discoveryService(options: DiscoveryOptions): DiscoveryService {
       peer: peer.value,
       clock: options.clock,
       admit(hello) {
-        const admitted = admit(options, peer.value, hello, update => {
-          // At most one update is unanswered, so what gRPC keeps for a slow reader is bounded by one update.
-          if (!call.writableEnded) call.write(encode(update))
-        })
+        const admitted = admit(
+          options,
+          peer.value,
+          hello,
+          update => {
+            // At most one update is unanswered, so what gRPC keeps for a slow reader is bounded by one update.
+            if (!call.writableEnded) call.write(encode(update))
+          },
+          (address, owner) => {
+            // Small, and one for each question; who asks without reading is not answered.
+            if (!call.writableEnded && !call.writableNeedDrain) call.write(encodeAddress(address, owner))
+          },
+        )
         if (admitted.ok) {
           tellIfAhead(hello)
           call.write(encodeWelcome(options.name))

@@ -32,6 +32,7 @@ describe('a discovery stream', () => {
       disconnected: 0,
       ready: [] as boolean[],
       goodbyes: 0,
+      asked: [] as string[],
       closedByUs: 0,
     }
     call.on('error', ({ code, details }) => seen.endings.push({ code, details }))
@@ -48,6 +49,7 @@ describe('a discovery stream', () => {
       }),
       lease: { setReady: ready => seen.ready.push(ready), detach: () => seen.detached++ },
       member: { ...fleet, leaves: () => seen.goodbyes++, disconnect: () => seen.disconnected++ },
+      answerAddress: address => seen.asked.push(address),
     }
     serveStream({
       call: call as unknown as DiscoveryCall,

@@ -96,7 +96,10 @@ export function serveStream({ call, peer, clock, admit, ended }: StreamOptions):
 }
 
 /** Hands a message to whom it concerns. What is returned ends the stream. */
-function converse({ workload, session, lease, member }: Admitted, message: SidecarMessage): Ending | undefined {
+function converse(
+  { workload, session, lease, member, answerAddress }: Admitted,
+  message: SidecarMessage,
+): Ending | undefined {
   switch (message.kind) {
     case 'hello':
       return {
@@ -118,6 +121,9 @@ function converse({ workload, session, lease, member }: Admitted, message: Sidec
       return undefined
     case 'goodbye':
       member.leaves()
+      return undefined
+    case 'address':
+      answerAddress(message.address)
       return undefined
   }
 }

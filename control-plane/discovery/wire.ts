@@ -1,5 +1,6 @@
 import type { ServerDuplexStream, ServiceDefinition } from '@grpc/grpc-js'
 import type {
+  AddressOwner,
   Backend,
   Endpoint,
   EndpointsSnapshot,
@@ -29,7 +30,13 @@ export function discoveryDefinition(): ServiceDefinition {
 }
 
 export function encodeWelcome(controlPlane: string): proto.ControlMessage {
-  return { welcome: { protocolVersion: PROTOCOL_VERSION, controlPlane } }
+  return { welcome: { protocolVersion: PROTOCOL_VERSION, controlPlane, addresses: true } }
+}
+
+export function encodeAddress(address: string, owner: AddressOwner): proto.ControlMessage {
+  const service = owner.kind === 'service' ? owner.service : ''
+  const instanceOf = owner.kind === 'instance' ? [...owner.services] : []
+  return { addressAnswer: { address, service, instanceOf } }
 }
 
 type ServiceMessage = proto.Service

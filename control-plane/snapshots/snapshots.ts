@@ -1,4 +1,6 @@
 import type { TrustDomain } from '../../common/mod.ts'
+import { ownerOfAddress } from '../../model/compile/mod.ts'
+import type { AddressOwner } from '../../model/snapshot/mod.ts'
 import type { WorldState } from '../world/mod.ts'
 import { CompiledOnDemand, type Wanted } from './compiled-world.ts'
 import type { Resources } from './difference.ts'
@@ -10,6 +12,8 @@ export interface Snapshots {
   resourcesFor(wanted: Wanted): { readonly revision: number; readonly resources: Resources }
   /** What takes a holder of `base` to `list`, which came from `resourcesFor`; `undefined`: send the whole list. */
   changeSince(base: ContentVersion, list: EndpointsResource): EndpointsChange | undefined
+  /** Whose an IP address is at this moment; it is not followed. */
+  ownerOf(address: string): AddressOwner
   /** While it is, what the world says is not to be believed, and nothing is sent. `onChange` tells its end too. */
   frozen(): boolean
   /** Called when the mesh has changed. Returns the function that ends it. */
@@ -36,6 +40,7 @@ export function createSnapshots(view: WorldSource, trustDomain: TrustDomain): Sn
       else if (compiled.world !== world) compiled = compiled.next(world)
       return { revision, resources: compiled.resourcesFor(wanted) }
     },
+    ownerOf: address => ownerOfAddress(view.state().world, address),
     changeSince: changes.since,
     frozen: () => view.frozen?.() ?? false,
     onChange: listener => view.onChange(listener),

@@ -3,6 +3,7 @@
  * Invariants: pure, deterministic (the same World gives the same bytes, whatever the order of its maps), frozen output;
  * knows neither wire nor store nor clock.
  */
+export { addressOwners, ownerOfAddress } from './addresses.ts'
 export { compileEndpoints } from './endpoints.ts'
 export { sameInstances, sameRules } from './same.ts'
 export { compileSelf } from './self.ts'

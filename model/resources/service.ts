@@ -5,6 +5,8 @@ import { labelMetadata } from './metadata.ts'
 import { object } from './object.ts'
 
 const PORTS_MAX = 64
+/** As on Kubernetes: one IPv4, one IPv6. */
+const CLUSTER_ADDRESSES_MAX = 2
 
 const servicePort = object(
   {
@@ -58,6 +60,10 @@ const ports = z
     }
   })
 
+const clusterAddress = z.union([z.literal('None'), z.ipv4(), z.ipv6()], {
+  error: 'must be an IP address, as in 10.96.0.10 or fd00:96::10, or None',
+})
+
 const elsewhere = 'Selvedge does not read this field of Kubernetes; leave it out'
 
 export const serviceSchema = object({
@@ -71,10 +77,18 @@ export const serviceSchema = object({
         .optional()
         .describe('The labels of the workloads (of the same namespace) that answer. Without it, or empty: none.'),
       type: z.literal('ClusterIP').optional().describe('As on Kubernetes; the mesh does not look at it.'),
-      clusterIP: z.literal('None').optional().describe('As on Kubernetes; the mesh does not look at it.'),
+      clusterIP: clusterAddress
+        .optional()
+        .describe(
+          'The address of the Service itself, to which nobody listens: sidecars that intercept connections know it by it. `None`: it has none.',
+        ),
+      clusterIPs: z
+        .array(clusterAddress)
+        .max(CLUSTER_ADDRESSES_MAX)
+        .optional()
+        .describe('Likewise: one of each family.'),
     },
     {
-      clusterIPs: elsewhere,
       sessionAffinity: elsewhere,
       ipFamilies: elsewhere,
       ipFamilyPolicy: elsewhere,

@@ -2,6 +2,8 @@ import type * as grpc from '@grpc/grpc-js';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Ack as _selvedge_discovery_v1_Ack, Ack__Output as _selvedge_discovery_v1_Ack__Output } from './selvedge/discovery/v1/Ack.ts';
+import type { AddressAnswer as _selvedge_discovery_v1_AddressAnswer, AddressAnswer__Output as _selvedge_discovery_v1_AddressAnswer__Output } from './selvedge/discovery/v1/AddressAnswer.ts';
+import type { AddressQuestion as _selvedge_discovery_v1_AddressQuestion, AddressQuestion__Output as _selvedge_discovery_v1_AddressQuestion__Output } from './selvedge/discovery/v1/AddressQuestion.ts';
 import type { Backend as _selvedge_discovery_v1_Backend, Backend__Output as _selvedge_discovery_v1_Backend__Output } from './selvedge/discovery/v1/Backend.ts';
 import type { ControlMessage as _selvedge_discovery_v1_ControlMessage, ControlMessage__Output as _selvedge_discovery_v1_ControlMessage__Output } from './selvedge/discovery/v1/ControlMessage.ts';
 import type { DiscoveryClient as _selvedge_discovery_v1_DiscoveryClient, DiscoveryDefinition as _selvedge_discovery_v1_DiscoveryDefinition } from './selvedge/discovery/v1/Discovery.ts';
@@ -51,6 +53,8 @@ export interface ProtoGrpcType {
     discovery: {
       v1: {
         Ack: MessageTypeDefinition<_selvedge_discovery_v1_Ack, _selvedge_discovery_v1_Ack__Output>
+        AddressAnswer: MessageTypeDefinition<_selvedge_discovery_v1_AddressAnswer, _selvedge_discovery_v1_AddressAnswer__Output>
+        AddressQuestion: MessageTypeDefinition<_selvedge_discovery_v1_AddressQuestion, _selvedge_discovery_v1_AddressQuestion__Output>
         Backend: MessageTypeDefinition<_selvedge_discovery_v1_Backend, _selvedge_discovery_v1_Backend__Output>
         ControlMessage: MessageTypeDefinition<_selvedge_discovery_v1_ControlMessage, _selvedge_discovery_v1_ControlMessage__Output>
         Discovery: SubtypeConstructor<typeof grpc.Client, _selvedge_discovery_v1_DiscoveryClient> & { service: _selvedge_discovery_v1_DiscoveryDefinition }

@@ -1,5 +1,5 @@
 import type { Result, ServiceKey, WorkloadKey } from '../../common/mod.ts'
-import type { Endpoint, SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import type { AddressOwner, Endpoint, SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
 
 /** What the workload beside this sidecar offers. */
 export interface Registration {
@@ -41,10 +41,14 @@ export type Outgoing =
     }
   | { readonly kind: 'readiness'; readonly ready: boolean }
   | { readonly kind: 'goodbye' }
+  /** Whose this IP address is. */
+  | { readonly kind: 'address'; readonly address: string }
 
 /** What the control plane says. */
 export type Incoming =
-  | { readonly kind: 'welcome'; readonly controlPlane: string }
+  /** `addresses`: it answers whose an address is. */
+  | { readonly kind: 'welcome'; readonly controlPlane: string; readonly addresses: boolean }
+  | { readonly kind: 'address'; readonly address: string; readonly owner: AddressOwner }
   | {
       readonly kind: 'update'
       readonly nonce: string

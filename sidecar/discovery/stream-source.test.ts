@@ -29,7 +29,7 @@ class FakeLink {
   }
   welcome(): void {
     this.events.connected()
-    this.events.message({ kind: 'welcome', controlPlane: 'fake' })
+    this.events.message({ kind: 'welcome', controlPlane: 'fake', addresses: true })
   }
 }
 
@@ -221,7 +221,7 @@ describe('the discovery stream', () => {
       fresh?.events.connected()
       expect(old?.closed).toBe(true)
       expect(fresh?.heard()).toMatchObject([{ kind: 'hello' }])
-      fresh?.events.message({ kind: 'welcome', controlPlane: 'fake' })
+      fresh?.events.message({ kind: 'welcome', controlPlane: 'fake', addresses: true })
       expect(stream.status().state).toBe('open')
     })
 

@@ -2,6 +2,7 @@ import type { Clock, Random, ServiceKey, WorkloadKey } from '../../common/mod.ts
 import type { SnapshotProblem } from '../../model/snapshot/mod.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PolicySink, PolicySource } from '../policy/source.ts'
+import { createAddressQuestions } from './address-questions.ts'
 import { backoffMs, patienceMs } from './backoff.ts'
 import { createIntake } from './intake.ts'
 import { createInterest } from './interest.ts'
@@ -75,6 +76,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
   /** Wishes of this turn of the event loop, told together. */
   const wishes = { add: new Set<ServiceKey>(), remove: new Set<ServiceKey>() }
   let flushing: NodeJS.Immediate | undefined
+  const questions = createAddressQuestions(address => speaking()?.send({ kind: 'address', address }))
   const seen: { -readonly [K in keyof StreamStatus]: StreamStatus[K] } = {
     state: 'idle',
     controlPlane: undefined,
@@ -210,8 +212,13 @@ export function createStreamSource(options: SourceOptions): StreamSource {
   function take(link: Link, message: Incoming): void {
     if (message.kind === 'welcome') {
       seen.controlPlane = message.controlPlane
+      questions.greeted(message.addresses)
       if (state.kind === 'greeting') state = { kind: 'open', link, sinceMs: state.sinceMs }
       log({ controlPlane: message.controlPlane }, 'Connected to the control plane')
+      return
+    }
+    if (message.kind === 'address') {
+      questions.answered(message.address, message.owner)
       return
     }
     const { nonce, revision, content } = message
@@ -271,6 +278,7 @@ export function createStreamSource(options: SourceOptions): StreamSource {
       keeper?.changed()
       giveUp([...services, ...interest.forgetAbsent(unwantedSinceMs)])
     },
+    findOwner: (address, found) => speaking() !== undefined && questions.ask(address, found),
     connected: () => speaking() !== undefined,
     setReady(ready) {
       if (ready === registration.ready) return

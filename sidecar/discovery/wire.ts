@@ -1,4 +1,5 @@
 import type { Client, ClientDuplexStream } from '@grpc/grpc-js'
+import { parseServiceKey } from '../../common/mod.ts'
 import type * as proto from '../../proto/mod.ts'
 import { decodeUpdate } from './decode/wire.ts'
 import type { Incoming, Outgoing } from './messages.ts'
@@ -23,10 +24,29 @@ export function openStream(client: InstanceType<DiscoveryClient> & Client): Disc
 
 /** `undefined`: of a kind that this sidecar doesn't know, and that a newer control plane may send to newer sidecars. */
 export function decodeIncoming(wire: proto.ControlMessage__Output): Incoming | undefined {
-  if (wire.welcome) return { kind: 'welcome', controlPlane: wire.welcome.controlPlane }
+  if (wire.welcome) {
+    const { controlPlane, addresses } = wire.welcome
+    return { kind: 'welcome', controlPlane, addresses }
+  }
+  if (wire.addressAnswer) return decodeAddress(wire.addressAnswer)
   if (!wire.update) return undefined
   const { nonce, revision } = wire.update
   return { kind: 'update', nonce, revision, content: decodeUpdate(wire.update) }
+}
+
+/** An answer with a name that is none is no answer. */
+function decodeAddress(wire: NonNullable<proto.ControlMessage__Output['addressAnswer']>): Incoming | undefined {
+  const { address, service, instanceOf } = wire
+  const keys = (service === '' ? instanceOf : [service]).map(parseServiceKey)
+  const services = keys.flatMap(key => (key.ok ? [key.value] : []))
+  if (services.length < keys.length) return undefined
+  const [first] = services
+  if (first === undefined) return { kind: 'address', address, owner: { kind: 'nobody' } }
+  return {
+    kind: 'address',
+    address,
+    owner: service === '' ? { kind: 'instance', services } : { kind: 'service', service: first },
+  }
 }
 
 export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
@@ -69,5 +89,7 @@ export function encodeOutgoing(message: Outgoing): proto.SidecarMessage {
       return { readiness: { ready: message.ready } }
     case 'goodbye':
       return { goodbye: {} }
+    case 'address':
+      return { addressQuestion: { address: message.address } }
   }
 }

@@ -48,6 +48,11 @@ export function authorityMeant({ caller, request }: Pick<Exchange, 'caller' | 'r
   return caller.kind === 'application' && caller.service !== undefined ? caller.service : request.authority
 }
 
+/** Where the connection of a request was going, when the kernel has redirected it here. */
+export function originalOf({ caller }: Pick<Exchange, 'caller'>): OriginalDestination | undefined {
+  return caller.kind === 'application' ? caller.original : undefined
+}
+
 /** What the stacks end with: something that carries the exchange out, and can be told that the caller has gone. */
 export interface Carrier {
   cancel(): void

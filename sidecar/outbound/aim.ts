@@ -1,4 +1,4 @@
-import { authorityMeant, type Exchange, type Filter, type Verdict } from '../http/mod.ts'
+import { authorityMeant, type Exchange, type Filter, originalOf, type Verdict } from '../http/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { H1ServerSession } from '../session/mod.ts'
 import type { Destination } from '../upstream/mod.ts'
@@ -26,9 +26,14 @@ export function aim(parts: AimParts): Filter {
     request: x => {
       x.facts.source = parts.destinations.source()
       const session = x.plan instanceof H1ServerSession ? x.plan : undefined
-      return settle(x, session, parts, parts.resolver.resolve(authorityMeant(x), HTTPS_PORT))
+      return settle(x, session, parts, resolve(x, session, parts))
     },
   }
+}
+
+/** A CONNECT that somebody sent to a proxy says itself where it goes; of bytes, where their connection was going says it. */
+function resolve(x: Exchange, session: H1ServerSession | undefined, { resolver }: AimParts): Resolved {
+  return resolver.resolve(authorityMeant(x), HTTPS_PORT, session === undefined ? originalOf(x) : undefined)
 }
 
 function settle(x: Exchange, session: H1ServerSession | undefined, parts: AimParts, to: Resolved): Verdict {
@@ -41,6 +46,8 @@ function settle(x: Exchange, session: H1ServerSession | undefined, parts: AimPar
         return 'done'
       }
       x.facts.destination = to.key
+      if (to.instance !== undefined)
+        return carry(x, parts, parts.destinations.instanceOf(to.instance), to.instance.appPort)
       const destination = parts.destinations.of(to.key)
       if (destination !== undefined) return carry(x, parts, destination, to.port)
       x.fail('no-policy', `${to.key} has just gone`)
@@ -56,8 +63,9 @@ function settle(x: Exchange, session: H1ServerSession | undefined, parts: AimPar
     case 'pending':
       parts.resolver.whenKnown(x, to.key, () => {
         if (x.progress !== 'waiting') return
-        const again = parts.resolver.resolve(authorityMeant(x), HTTPS_PORT)
-        if (again.kind === 'pending') x.fail('no-policy', `${to.key} did not become known in time`)
+        const again = resolve(x, session, parts)
+        if (again.kind === 'pending' && again.key === to.key)
+          x.fail('no-policy', `${to.key} did not become known in time`)
         else if (settle(x, session, parts, again) === 'next') x.stack?.proceed(x)
       })
       return 'wait'

@@ -1,8 +1,7 @@
 import { hostOfService, type OriginalDestination } from '../../common/mod.ts'
 import type { Protocol, ServicePort } from '../../model/snapshot/mod.ts'
-import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Bound } from '../session/mod.ts'
-import type { Destinations } from './destinations.ts'
+import type { Resolver } from './resolve.ts'
 
 const SPEAKS: Readonly<Record<Protocol, Bound['speaks']>> = {
   http: 'http',
@@ -17,15 +16,14 @@ export function spoken(ports: readonly Pick<ServicePort, 'port' | 'protocol'>[],
   return SPEAKS[ports.find(each => each.port === port)?.protocol ?? 'detect']
 }
 
-/** Where a redirected connection was going: a service, when the address is that of an endpoint that we know, else the address. */
-export function boundTo(
-  original: OriginalDestination,
-  parts: { readonly policy: CurrentPolicy; readonly destinations: Destinations },
-): Bound {
-  const place = parts.destinations.at(original.address, original.port)
-  const ports = place === undefined ? undefined : parts.policy.serviceOf(place.key)?.snapshot.ports
-  if (place !== undefined && ports !== undefined) {
-    return { authority: `${hostOfService(place.key)}:${place.port}`, speaks: spoken(ports, place.port) }
+/** Where a redirected connection was going: a service, where its address is known to be one's, else the address, which is being asked about. */
+export function boundTo(original: OriginalDestination, resolver: Resolver): Bound {
+  const there = resolver.atAddress(original)
+  if (there.kind === 'service') {
+    return {
+      authority: `${hostOfService(there.key)}:${there.port}`,
+      speaks: spoken(there.service.snapshot.ports, there.port),
+    }
   }
   const host = original.family === 6 ? `[${original.address}]` : original.address
   return { authority: `${host}:${original.port}`, speaks: 'anything' }

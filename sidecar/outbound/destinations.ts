@@ -1,10 +1,11 @@
-import { endpointKey, type ServiceKey } from '../../common/mod.ts'
+import { endpointKey, type Port, type ServiceKey } from '../../common/mod.ts'
 import { isEjected } from '../../decide/outlier/mod.ts'
-import type { EndpointsSnapshot, SelfSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
+import type { Endpoint, EndpointsSnapshot, SelfSnapshot, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import type { Instruments, Meter, MeterLabels } from '../telemetry/mod.ts'
 import { inTurn } from '../transport/mod.ts'
 import { Destination, type EndpointAddress, type UpstreamEnvironment } from '../upstream/mod.ts'
+import { type ChosenInstance, ChosenInstances } from './chosen-instances.ts'
 
 /** Hosts outside the mesh that are remembered with their connections. */
 const EXTERNAL_MAX = 256
@@ -22,11 +23,6 @@ const EXTERNAL_SETTINGS: TrafficSettings = {
   upgrades: undefined,
 }
 
-export interface Place {
-  readonly key: ServiceKey
-  readonly port: number
-}
-
 /** By destination and route. */
 type MeterMap = Map<string, Map<string, Record<MeterLabels['tls'], Meter | undefined>>>
 
@@ -40,15 +36,14 @@ export class Destinations {
   private finishMove: (() => void) | undefined = undefined
   private readonly services = new Map<ServiceKey, Destination>()
   private readonly external = new Map<string, Destination>()
-  /** Which port of which service an application's own address belongs to. */
-  private readonly places = new Map<string, Place>()
-  private readonly placesOf = new Map<ServiceKey, readonly string[]>()
+  private readonly instances: ChosenInstances
   private readonly meters: Readonly<Record<MeterLabels['protocol'], MeterMap>> = { http: new Map(), tcp: new Map() }
 
   constructor(policy: CurrentPolicy, environment: UpstreamEnvironment, instruments: Instruments) {
     this.policy = policy
     this.environment = environment
     this.instruments = instruments
+    this.instances = new ChosenInstances(environment, addressOf)
     policy.onChange({
       changed: (services, self) => {
         if (self) this.takeName(policy.self)
@@ -72,6 +67,11 @@ export class Destinations {
   isBusy(key: ServiceKey): boolean {
     const breaker = this.services.get(key)?.breaker
     return breaker !== undefined && breaker.requests + breaker.pending > 0
+  }
+
+  /** One instance of a service, and no other. */
+  instanceOf(chosen: ChosenInstance): Destination {
+    return this.instances.of(chosen)
   }
 
   /** A host outside the mesh, reached as it is. */
@@ -102,15 +102,9 @@ export class Destinations {
     }
   }
 
-  /** The service of which an application at this address is an endpoint, as far as it is known here. */
-  at(address: string, appPort: number): Place | undefined {
-    return this.places.get(`${address} ${appPort}`)
-  }
-
   private follow(key: ServiceKey): void {
     const service = this.policy.serviceOf(key)
     const known = this.services.get(key)
-    this.forgetPlaces(key)
     if (service === undefined) {
       known?.close()
       this.services.delete(key)
@@ -120,21 +114,7 @@ export class Destinations {
     const destination = known ?? new Destination(key, traffic, this.environment)
     if (known === undefined) this.services.set(key, destination)
     else destination.configure(traffic)
-    const addresses = [...placed(this.policy.endpointsOf(key))]
-    destination.place(addresses)
-    for (const { servicePort, address } of addresses) {
-      this.places.set(`${address.host} ${address.appPort}`, { key, port: servicePort })
-    }
-    this.placesOf.set(
-      key,
-      addresses.map(({ address }) => `${address.host} ${address.appPort}`),
-    )
-  }
-
-  private forgetPlaces(key: ServiceKey): void {
-    // What is at an address may have become another service's.
-    for (const at of this.placesOf.get(key) ?? []) if (this.places.get(at)?.key === key) this.places.delete(at)
-    this.placesOf.delete(key)
+    destination.place(placed(this.policy.endpointsOf(key)))
   }
 
   /** The cells for one (destination, route, TLS, protocol). Two look-ups. */
@@ -177,20 +157,23 @@ export class Destinations {
     let sum = 0
     for (const { breaker } of this.services.values()) sum += breaker.connections
     for (const { breaker } of this.external.values()) sum += breaker.connections
+    for (const { breaker } of this.instances.destinations()) sum += breaker.connections
     return sum
   }
 
   /** `all`: however short they have idled. */
   closeIdle(which: 'old' | 'all' = 'old'): void {
     const [meshMs, plainMs] = which === 'all' ? [0, 0] : [MESH_IDLE_MS, PLAIN_IDLE_MS]
-    for (const destinations of [this.services, this.external]) {
-      for (const destination of destinations.values()) destination.closeIdle(meshMs, plainMs)
+    for (const destinations of [this.services.values(), this.external.values(), this.instances.destinations()]) {
+      for (const destination of destinations) destination.closeIdle(meshMs, plainMs)
     }
   }
 
   /** The identity has been renewed: new exchanges move to new connections within `overMs`. */
   retireMeshConnections(overMs: number): void {
-    const outdated = [...this.services.values()].flatMap(destination => destination.outdated())
+    const outdated = [...this.services.values(), ...this.instances.destinations()].flatMap(destination =>
+      destination.outdated(),
+    )
     this.finishMove?.()
     this.finishMove = inTurn(
       outdated.map(connection => () => connection.retire()),
@@ -223,7 +206,9 @@ export class Destinations {
 
   close(): void {
     this.finishMove?.()
-    for (const destination of [...this.services.values(), ...this.external.values()]) destination.close()
+    for (const destinations of [this.services.values(), this.external.values(), this.instances.destinations()]) {
+      for (const destination of destinations) destination.close()
+    }
   }
 }
 
@@ -231,18 +216,11 @@ function* placed(
   snapshot: EndpointsSnapshot | undefined,
 ): Generator<{ servicePort: number; address: EndpointAddress }> {
   for (const endpoint of snapshot?.endpoints ?? []) {
-    for (const { servicePort, appPort } of endpoint.ports) {
-      const port = endpoint.tls.kind === 'mesh' ? endpoint.tls.inboundPort : appPort
-      yield {
-        servicePort,
-        address: {
-          key: endpointKey(endpoint.address, port, appPort),
-          host: endpoint.address,
-          port,
-          appPort,
-          tls: endpoint.tls,
-        },
-      }
-    }
+    for (const { servicePort, appPort } of endpoint.ports) yield { servicePort, address: addressOf(endpoint, appPort) }
   }
+}
+
+function addressOf({ address: host, tls }: Endpoint, appPort: Port): EndpointAddress {
+  const port = tls.kind === 'mesh' ? tls.inboundPort : appPort
+  return { key: endpointKey(host, port, appPort), host, port, appPort, tls }
 }

@@ -15,6 +15,7 @@ import {
   type Exchange,
   type Filter,
   type Headers,
+  originalOf,
   ownHead,
   pathOf,
   queryOf,
@@ -50,7 +51,7 @@ export function route(parts: RouteParts): Filter {
     request: x => {
       if (x.request.hasMeshFields) x.request.headers.removePrefix('x-selvedge-')
       x.facts.source = parts.destinations.source()
-      return direct(x, parts, view, parts.resolver.resolve(authorityMeant(x), HTTP_PORT))
+      return direct(x, parts, view, parts.resolver.resolve(authorityMeant(x), HTTP_PORT, originalOf(x)))
     },
     response: (x, head) => {
       // Only an authenticated sidecar has removed what its application says in our name.
@@ -81,8 +82,9 @@ function direct(x: Exchange, parts: RouteParts, view: RequestView, resolved: Res
     case 'pending':
       parts.resolver.whenKnown(x, resolved.key, known => {
         if (x.progress !== 'waiting') return
-        const again = parts.resolver.resolve(authorityMeant(x), HTTP_PORT)
-        if (again.kind === 'pending') {
+        const again = parts.resolver.resolve(authorityMeant(x), HTTP_PORT, originalOf(x))
+        // Who is found to be a service's by its address waits a second time, for what there is to know of that service.
+        if (again.kind === 'pending' && again.key === resolved.key) {
           x.facts.destination = 'unknown'
           const why = known ? 'is not known' : 'did not become known in time'
           x.fail('no-policy', `${resolved.key} ${why}: the control plane has not answered`)
@@ -100,6 +102,12 @@ function toService(
 ): Verdict {
   const { facts } = x
   facts.destination = to.key
+  if (to.instance !== undefined) {
+    // Routes say where requests to the service go, and this one goes to the instance that the application has chosen.
+    const destination = parts.destinations.instanceOf(to.instance)
+    x.plan = new OutboundPlan(carryPlan(x, parts, destination, to.instance.appPort, undefined), undefined)
+    return 'next'
+  }
   view.look(x)
   const match = matchRoute(to.service.routes, to.port, view)
   switch (match.kind) {

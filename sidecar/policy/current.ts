@@ -7,6 +7,7 @@ import type {
   SnapshotProblem,
   SnapshotUpdate,
 } from '../../model/snapshot/mod.ts'
+import { AddressBook, type AddressLookup } from './address-book.ts'
 import type { PolicySink, PolicySource } from './source.ts'
 import { unusedServices } from './unused.ts'
 
@@ -54,7 +55,9 @@ export class CurrentPolicy implements PolicySink {
   private readonly services = new Map<ServiceKey, Held>()
   private readonly endpoints = new Map<ServiceKey, EndpointsSnapshot>()
   private readonly absentSince = new Map<ServiceKey, number>()
-  private readonly waiting = new Map<ServiceKey, (() => void)[]>()
+  /** By a service's key, or by an address, which has no slash. */
+  private readonly waiting = new Map<string, (() => void)[]>()
+  private readonly addresses: AddressBook
   private readonly listeners: PolicyListener[] = []
   private readonly nowMs: () => number
   private waitingCount = 0
@@ -66,6 +69,11 @@ export class CurrentPolicy implements PolicySink {
 
   constructor(nowMs: () => number) {
     this.nowMs = nowMs
+    this.addresses = new AddressBook({
+      nowMs,
+      ask: (address, found) => this.source?.findOwner?.(address, found) === true,
+      learnt: address => this.wake(address),
+    })
   }
 
   /** Begins to be fed. */
@@ -100,6 +108,11 @@ export class CurrentPolicy implements PolicySink {
     if (now !== undefined) return now
     if (this.absentSince.has(key)) return ABSENT
     return { kind: 'unknown', asked: source.connected() }
+  }
+
+  /** Whose an IP address is, in its shortest spelling. */
+  lookupAddress(address: string): AddressLookup {
+    return this.addresses.lookup(address)
   }
 
   /** What is held of a service; unlike `lookup`, it is no use of it. */
@@ -144,8 +157,8 @@ export class CurrentPolicy implements PolicySink {
     return this.endpoints.get(key)
   }
 
-  /** Calls back once when something is known of the service. Returns the function that gives up, or `undefined` when too many wait. */
-  whenKnown(key: ServiceKey, callback: () => void): (() => void) | undefined {
+  /** Calls back once when something is known of the service, or of the address. Returns the function that gives up, or `undefined` when too many wait. */
+  whenKnown(key: string, callback: () => void): (() => void) | undefined {
     if (this.waitingCount >= WAITING_MAX) return undefined
     const list = this.waiting.get(key) ?? []
     list.push(callback)
@@ -205,7 +218,7 @@ export class CurrentPolicy implements PolicySink {
     this.absentSince.set(key, this.nowMs())
   }
 
-  private wake(key: ServiceKey): void {
+  private wake(key: string): void {
     const list = this.waiting.get(key)
     if (list === undefined) return
     this.waiting.delete(key)

@@ -108,6 +108,11 @@ export function fileSource(options: FileSourceOptions): PolicySource {
       if (applied === undefined || applied.services.has(service)) return
       sink?.apply({ revision: applied.revision, self: undefined, services: [], endpoints: [], absent: [service] })
     },
+    findOwner(address, found) {
+      if (applied === undefined) return false
+      found(applied.owners.get(address) ?? { kind: 'nobody' })
+      return true
+    },
     connected: () => applied !== undefined,
     async close() {
       stopWatching?.()

@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { err, ok, type Result, type ServiceKey, type TrustDomain, type WorkloadKey } from '../../common/mod.ts'
-import { compileEndpoints, compileSelf, compileService, type World, worldOf } from '../../model/compile/mod.ts'
+import {
+  addressOwners,
+  compileEndpoints,
+  compileSelf,
+  compileService,
+  type World,
+  worldOf,
+} from '../../model/compile/mod.ts'
 import { checkReferences, parseResources, type ResourceProblem } from '../../model/resources/mod.ts'
-import type { EndpointsSnapshot, SelfSnapshot, ServiceSnapshot } from '../../model/snapshot/mod.ts'
+import type { AddressOwner, EndpointsSnapshot, SelfSnapshot, ServiceSnapshot } from '../../model/snapshot/mod.ts'
 
 /** As many bytes as resources are read from; a larger file is not even opened. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024
@@ -22,6 +29,8 @@ export interface LoadedFile {
   readonly self: SelfSnapshot
   readonly services: ReadonlyMap<ServiceKey, ServiceSnapshot>
   readonly endpoints: ReadonlyMap<ServiceKey, EndpointsSnapshot>
+  /** Whose each IP address of the file is. */
+  readonly owners: ReadonlyMap<string, AddressOwner>
   /** References to nothing and the like: worth a line in the log, no reason to refuse. */
   readonly warnings: readonly ResourceProblem[]
 }
@@ -56,6 +65,7 @@ export function loadFile({ path, workload, trustDomain }: FileToLoad): Result<Lo
     revision: createHash('sha256').update(text.value).digest('hex').slice(0, 12),
     self,
     ...compileServices(world, self.namespace, trustDomain),
+    owners: addressOwners(world),
     warnings: checkReferences(world, resources.value),
   })
 }

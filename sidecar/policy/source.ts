@@ -1,5 +1,5 @@
 import type { Result, ServiceKey } from '../../common/mod.ts'
-import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import type { AddressOwner, SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
 
 /** Where updates go: applied whole, or refused whole with the reasons. */
 export interface PolicySink {
@@ -19,6 +19,11 @@ export interface PolicySource {
    * wanted last before `unwantedSinceMs`. Where a source can't bring them back when they are wanted again, nothing is ever dropped.
    */
   forget?(services: readonly ServiceKey[], unwantedSinceMs: number): void
+  /**
+   * Whose an IP address (RFC 5952) is. `found` is called once, at once or later, or never where the source is lost meanwhile. `false`: there
+   * will be no answer. Absent: the source knows of no addresses.
+   */
+  findOwner?(address: string, found: (owner: AddressOwner) => void): boolean
   /** Whether the source can answer now; while it cannot, what was never used answers with cause `no-policy`. */
   connected(): boolean
   close(): Promise<void>

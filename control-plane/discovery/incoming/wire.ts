@@ -45,6 +45,10 @@ export function decodeMessage(wire: proto.SidecarMessage__Output): Result<Sideca
       return ok({ kind: 'readiness', ready: wire.readiness?.ready ?? false })
     case 'goodbye':
       return ok({ kind: 'goodbye' })
+    case 'addressQuestion': {
+      const address = wire.addressQuestion?.address ?? ''
+      return isIP(address) === 0 ? err('an address question names no IP address') : ok({ kind: 'address', address })
+    }
     default:
       return err('the message is of no known kind')
   }

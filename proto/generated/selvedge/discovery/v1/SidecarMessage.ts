@@ -6,6 +6,7 @@ import type { Ack as _selvedge_discovery_v1_Ack, Ack__Output as _selvedge_discov
 import type { Nack as _selvedge_discovery_v1_Nack, Nack__Output as _selvedge_discovery_v1_Nack__Output } from '../../../selvedge/discovery/v1/Nack.ts';
 import type { Readiness as _selvedge_discovery_v1_Readiness, Readiness__Output as _selvedge_discovery_v1_Readiness__Output } from '../../../selvedge/discovery/v1/Readiness.ts';
 import type { Goodbye as _selvedge_discovery_v1_Goodbye, Goodbye__Output as _selvedge_discovery_v1_Goodbye__Output } from '../../../selvedge/discovery/v1/Goodbye.ts';
+import type { AddressQuestion as _selvedge_discovery_v1_AddressQuestion, AddressQuestion__Output as _selvedge_discovery_v1_AddressQuestion__Output } from '../../../selvedge/discovery/v1/AddressQuestion.ts';
 
 export interface SidecarMessage {
   'hello'?: (_selvedge_discovery_v1_Hello | null);
@@ -14,7 +15,8 @@ export interface SidecarMessage {
   'nack'?: (_selvedge_discovery_v1_Nack | null);
   'readiness'?: (_selvedge_discovery_v1_Readiness | null);
   'goodbye'?: (_selvedge_discovery_v1_Goodbye | null);
-  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness"|"goodbye";
+  'addressQuestion'?: (_selvedge_discovery_v1_AddressQuestion | null);
+  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness"|"goodbye"|"addressQuestion";
 }
 
 export interface SidecarMessage__Output {
@@ -24,5 +26,6 @@ export interface SidecarMessage__Output {
   'nack'?: (_selvedge_discovery_v1_Nack__Output | null);
   'readiness'?: (_selvedge_discovery_v1_Readiness__Output | null);
   'goodbye'?: (_selvedge_discovery_v1_Goodbye__Output | null);
-  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness"|"goodbye";
+  'addressQuestion'?: (_selvedge_discovery_v1_AddressQuestion__Output | null);
+  'message'?: "hello"|"subscribe"|"ack"|"nack"|"readiness"|"goodbye"|"addressQuestion";
 }

@@ -4,9 +4,11 @@
 export interface Welcome {
   'protocolVersion'?: (number);
   'controlPlane'?: (string);
+  'addresses'?: (boolean);
 }
 
 export interface Welcome__Output {
   'protocolVersion': (number);
   'controlPlane': (string);
+  'addresses': (boolean);
 }
