@@ -63,6 +63,9 @@ export class RawPeer {
   private preface: number
   private held: Buffer = Buffer.alloc(0)
   private fragments: Buffer[] = []
+  /** What we may send: of the connection under 0. */
+  private readonly windows = new Map<number, number>([[0, 65_535]])
+  private initialWindow = 65_535
   private readonly waiting = new Set<() => void>()
 
   private constructor(socket: Socket, { polite = true, reading = true }: RawWish, preface: number) {
@@ -86,6 +89,11 @@ export class RawPeer {
     const peer = new RawPeer(socket, wish, PREFACE.length)
     peer.send(settings(...(wish.settings ?? [])))
     return peer
+  }
+
+  /** Says nothing of its own. */
+  static bare(socket: Socket): RawPeer {
+    return new RawPeer(socket, {}, 0)
   }
 
   /** As bytes, in one piece. */
@@ -171,6 +179,16 @@ export class RawPeer {
   }
   private marks = 0
 
+  /** What may be sent on a stream now; what was sent is said by `spendWindow`. */
+  pourWindow(stream: number): () => number {
+    if (!this.windows.has(stream)) this.windows.set(stream, this.initialWindow)
+    return () => Math.min(this.windows.get(0)!, this.windows.get(stream)!)
+  }
+
+  spendWindow(stream: number, bytes: number): void {
+    for (const id of [0, stream]) this.windows.set(id, this.windows.get(id)! - bytes)
+  }
+
   destroy(): void {
     this.socket.destroy()
   }
@@ -216,7 +234,13 @@ export class RawPeer {
       case TYPE.RST_STREAM:
         this.seen(stream).reset = payload.readUInt32BE(0)
         break
+      case TYPE.WINDOW_UPDATE:
+        this.windows.set(stream, (this.windows.get(stream) ?? this.initialWindow) + payload.readUInt32BE(0))
+        break
       case TYPE.SETTINGS:
+        for (let at = 0; at < payload.length; at += 6) {
+          if (payload.readUInt16BE(at) === 4) this.initialWindow = payload.readUInt32BE(at + 2)
+        }
         if (this.polite && (flags & ACK) === 0) this.send(settingsAck())
         break
       case TYPE.PING:
