@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TrustDomain } from '../common/mod.ts'
-import { fromPem, hasCaDir, initCaDir, loadCaDir, makeKeyPair, parseCertificate, toPem } from './mod.ts'
+import { copyCaDir, fromPem, hasCaDir, initCaDir, loadCaDir, makeKeyPair, parseCertificate, toPem } from './mod.ts'
 
 const wish = { trustDomain: 'mesh.example' as TrustDomain, nowMs: Date.UTC(2026, 5, 1) }
 let parent = ''
@@ -87,5 +87,38 @@ describe('PEM', () => {
     expect(fromPem(text, 'PRIVATE KEY')).toEqual([b])
     expect(fromPem('')).toEqual([])
     expect(parseCertificate(a).ok).toBe(false)
+  })
+})
+
+describe('a CA that is handed over', () => {
+  it('is copied with a key that only its owner can read, though a group may read the one that it is from', () => {
+    const made = initCaDir(dir, wish)
+    chmodSync(join(dir, 'ca.key'), 0o440)
+    const own = join(parent, 'data', 'ca')
+    expect(copyCaDir(dir, own)).toEqual({ ok: true, value: undefined })
+    expect(statSync(join(own, 'ca.key')).mode & 0o777).toBe(0o600)
+    expect(loadCaDir(own)).toEqual(made)
+  })
+
+  it('is never copied over another', () => {
+    initCaDir(dir, wish)
+    const own = join(parent, 'own')
+    const before = initCaDir(own, wish)
+    expect(copyCaDir(dir, own)).toEqual(refused('Cannot put the CA in'))
+    expect(loadCaDir(own)).toEqual(before)
+  })
+
+  it('is refused, and nothing copied, where a half is missing or the halves do not match', () => {
+    initCaDir(dir, wish)
+    const other = join(parent, 'other')
+    initCaDir(other, wish)
+    const own = join(parent, 'own')
+    copyFileSync(join(other, 'ca.key'), join(dir, 'ca.key'))
+    expect(copyCaDir(dir, own)).toEqual(refused('ca.key is not the key of ca.crt'))
+    rmSync(join(dir, 'ca.key'))
+    expect(copyCaDir(dir, own)).toEqual(refused('Cannot take the CA'))
+    rmSync(join(other, 'ca.crt'))
+    expect(copyCaDir(other, own)).toEqual(refused('Cannot take the CA'))
+    expect(hasCaDir(own)).toBe(false)
   })
 })
