@@ -163,4 +163,3 @@ describe("the kubelet's probes at the sidecar's health port", () => {
     expect((await ask(other.metrics, path)).body).toContain('in time')
   })
 })
-})
