@@ -7,35 +7,28 @@ import {
   codeName,
   FLAG,
   FRAME,
-  FRAME_BYTES_MAX,
-  FRAME_HEADER_BYTES,
   type FrameHandler,
   FrameReader,
   HeadFields,
-  HeadWriter,
   HpackDecoder,
-  PREFACE,
   readUint32,
   SETTING,
   TABLE_BYTES_DEFAULT,
   WINDOW_DEFAULT,
   WINDOW_MAX,
-  writeFrameHeader,
-  writeUint32,
 } from '../codec/h2/mod.ts'
 import type { Headers } from '../http/mod.ts'
-import { ByteWriter, type Reads, type Turn } from '../transport/mod.ts'
+import type { Reads, Turn } from '../transport/mod.ts'
 import { FrameBudget } from './frame-budget.ts'
+import { H2Output } from './h2-output.ts'
 import { type H2Stream, STREAM_WINDOW } from './h2-stream.ts'
+import { HeadBlock } from './head-block.ts'
+import { PeerSettings, takeSetting } from './peer-settings.ts'
 
 /** What all streams of a connection may have sent us that is still on its way here; what has come is given back at once. */
 const CONNECTION_WINDOW = 4 * 1024 * 1024
 /** RFC 9113, 6.5.2 counts 32 bytes more for each field. */
 const HEAD_LIST_BYTES_MAX = HEAD_BYTES_MAX + HEAD_FIELDS_MAX * 32
-/** A header block as it travels. Compression makes it shorter, unless somebody means harm. */
-const BLOCK_BYTES_MAX = HEAD_BYTES_MAX + HEAD_FIELDS_MAX * 8
-/** A block of 64 KiB has four frames; who cuts it into more has reasons of their own. */
-const CONTINUATIONS_MAX = 8
 /** How long a peer has to take our last words before the connection is destroyed. */
 const LAST_WORDS_MS = 1_000
 /** Streams whose end was ours: what the peer sent before it heard of it is no fault. */
@@ -54,37 +47,19 @@ const NOT_IN_TRAILERS = [
   'expect',
 ]
 
-/** What the peer's SETTINGS say of what we send. */
-export interface PeerSettings {
-  initialWindow: number
-  frameBytesMax: number
-  streamsMax: number
-  connectProtocol: boolean
-  /** Whether they have come. */
-  known: boolean
-}
-
 /**
  * One connection of HTTP/2, whichever end we are (RFC 9113): frames, settings, flow control and what ends a connection. Streams are its own; what they mean,
  * the two kinds of session know. One state machine in one piece: nearly every frame's meaning depends on what the others have come to.
  */
 export abstract class H2Connection implements FrameHandler {
   readonly socket: Socket
-  readonly writer: ByteWriter
-  sendWindow = WINDOW_DEFAULT
-  readonly peer: PeerSettings = {
-    initialWindow: WINDOW_DEFAULT,
-    frameBytesMax: FRAME_BYTES_MAX,
-    streamsMax: 100,
-    connectProtocol: false,
-    known: false,
-  }
+  readonly out: H2Output
+  readonly peer = new PeerSettings()
   /** Monotonic time of the last byte that came. */
   heardMs: number
   protected readonly turn: Turn
   protected readonly fields = new HeadFields()
   protected readonly byId = new Map<number, H2Stream>()
-  protected readonly heads = new HeadWriter(TABLE_BYTES_DEFAULT)
   protected over = false
   private readonly server: boolean
   private readonly reader: FrameReader
@@ -96,11 +71,7 @@ export abstract class H2Connection implements FrameHandler {
   private receiveWindow = CONNECTION_WINDOW
   private taken = 0
   /** The header block that is being gathered. */
-  private block: Buffer[] | undefined = undefined
-  private blockBytes = 0
-  private blockFrames = 0
-  private blockStream = 0
-  private blockEnds = false
+  private gathering: HeadBlock | undefined = undefined
   private pingSentMs: number | undefined = undefined
 
   constructor(socket: Socket, turn: Turn, server: boolean, reads: Reads | undefined) {
@@ -110,7 +81,7 @@ export abstract class H2Connection implements FrameHandler {
     this.reader = new FrameReader(server)
     this.heardMs = turn.nowMs()
     this.budget = new FrameBudget(this.heardMs)
-    this.writer = new ByteWriter(socket, turn, () => this.guarded(() => this.pump()))
+    this.out = new H2Output(socket, turn, () => this.guarded(() => this.pump()))
     const take = (chunk: Buffer): void => {
       // As `guarded`, without a closure for each piece.
       turn.begin()
@@ -167,18 +138,9 @@ export abstract class H2Connection implements FrameHandler {
 
   /** Sends the preface that is ours: SETTINGS, and the window of the connection. */
   protected begin(client: boolean, settings: readonly (readonly [id: number, value: number])[]): void {
-    const { writer } = this
-    const bytes = settings.length * 6
-    writer.reserve(PREFACE.length + 2 * FRAME_HEADER_BYTES + bytes + 4)
-    if (client) writer.at += PREFACE.copy(writer.piece, writer.at)
-    let at = writeFrameHeader(writer.piece, writer.at, bytes, FRAME.settings, 0, 0)
-    for (const [id, value] of settings) {
-      writer.piece[at] = id >>> 8
-      writer.piece[at + 1] = id
-      at = writeUint32(writer.piece, at + 2, value)
-    }
-    writer.at = at
-    this.writeWindowUpdate(0, CONNECTION_WINDOW - WINDOW_DEFAULT)
+    if (client) this.out.preface()
+    this.out.settings(settings)
+    this.out.windowUpdate(0, CONNECTION_WINDOW - WINDOW_DEFAULT)
   }
 
   /** Settings that both kinds of session send. */
@@ -213,7 +175,7 @@ export abstract class H2Connection implements FrameHandler {
     const fault = this.reader.read(chunk, this)
     if (fault !== undefined) this.fail(fault.code, fault.detail)
     else if (this.taken >= CONNECTION_WINDOW / 2 && !this.over) {
-      this.writeWindowUpdate(0, this.taken)
+      this.out.windowUpdate(0, this.taken)
       this.receiveWindow += this.taken
       this.taken = 0
     }
@@ -221,12 +183,12 @@ export abstract class H2Connection implements FrameHandler {
 
   /** Whether a frame, or a header block, has begun and isn't whole. */
   protected get midFrame(): boolean {
-    return this.reader.midFrame || this.block !== undefined
+    return this.reader.midFrame || this.gathering !== undefined
   }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
     if (!this.peer.known && type !== FRAME.settings) return this.fail(CODE.protocol, 'a frame before SETTINGS')
-    if (this.block !== undefined && type !== FRAME.continuation) {
+    if (this.gathering !== undefined && type !== FRAME.continuation) {
       return this.fail(CODE.protocol, 'a frame within a header block')
     }
     switch (type) {
@@ -326,30 +288,22 @@ export abstract class H2Connection implements FrameHandler {
     }
     const endStream = (flags & FLAG.endStream) !== 0
     if ((flags & FLAG.endHeaders) !== 0) return this.headBlock(id, endStream, bytes, from, to)
-    this.block = []
-    this.blockBytes = 0
-    this.blockFrames = 0
-    this.blockStream = id
-    this.blockEnds = endStream
-    return this.gather(bytes, from, to)
+    this.gathering = new HeadBlock(id, endStream)
+    return this.gather(this.gathering, bytes, from, to)
   }
 
   private continuationFrame(flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
-    if (this.block === undefined || id !== this.blockStream)
-      return this.fail(CODE.protocol, 'a CONTINUATION of nothing')
-    if (++this.blockFrames > CONTINUATIONS_MAX) return this.fail(CODE.enhanceYourCalm, 'a flood of CONTINUATION')
-    if (!this.gather(bytes, from, to)) return false
+    const { gathering } = this
+    if (gathering?.stream !== id) return this.fail(CODE.protocol, 'a CONTINUATION of nothing')
+    if (!this.gather(gathering, bytes, from, to)) return false
     if ((flags & FLAG.endHeaders) === 0) return true
-    const whole = Buffer.concat(this.block)
-    this.block = undefined
-    return this.headBlock(id, this.blockEnds, whole, 0, whole.length)
+    const whole = gathering.whole()
+    this.gathering = undefined
+    return this.headBlock(id, gathering.endStream, whole, 0, whole.length)
   }
 
-  private gather(bytes: Buffer, from: number, to: number): boolean {
-    this.blockBytes += to - from
-    if (this.blockBytes > BLOCK_BYTES_MAX) return this.fail(CODE.enhanceYourCalm, 'a header block that is too large')
-    this.block?.push(Buffer.from(bytes.subarray(from, to)))
-    return true
+  private gather(block: HeadBlock, bytes: Buffer, from: number, to: number): boolean {
+    return block.add(bytes, from, to) || this.fail(CODE.enhanceYourCalm, 'a flood of CONTINUATION')
   }
 
   /** A whole header block. It is decoded whatever becomes of it: the table is the connection's. */
@@ -383,8 +337,8 @@ export abstract class H2Connection implements FrameHandler {
     const increment = readUint32(bytes, from) & WINDOW_MAX
     if (id === 0) {
       if (increment === 0) return this.fail(CODE.protocol, 'a WINDOW_UPDATE of nothing')
-      this.sendWindow += increment
-      if (this.sendWindow > WINDOW_MAX) return this.fail(CODE.flowControl, 'a window that is too large')
+      this.out.sendWindow += increment
+      if (this.out.sendWindow > WINDOW_MAX) return this.fail(CODE.flowControl, 'a window that is too large')
     } else {
       const stream = this.byId.get(id)
       if (stream === undefined) {
@@ -459,9 +413,7 @@ export abstract class H2Connection implements FrameHandler {
       const fault = this.setting((bytes[at]! << 8) | bytes[at + 1]!, readUint32(bytes, at + 2))
       if (fault !== undefined) return this.fail(fault.code, fault.detail)
     }
-    const { writer } = this
-    writer.reserve(FRAME_HEADER_BYTES)
-    writer.at = writeFrameHeader(writer.piece, writer.at, 0, FRAME.settings, FLAG.ack, 0)
+    this.out.settingsAck()
     this.peer.known = true
     this.onSettings()
     if (this.blocked.size > 0) this.pump()
@@ -469,37 +421,17 @@ export abstract class H2Connection implements FrameHandler {
   }
 
   private setting(id: number, value: number): ConnectionFault | undefined {
-    const { peer } = this
-    switch (id) {
-      case SETTING.headerTableSize:
-        this.heads.setPeerTableSize(value)
-        return undefined
-      case SETTING.enablePush:
-        return value > 1 ? { code: CODE.protocol, detail: 'a malformed ENABLE_PUSH' } : undefined
-      case SETTING.maxConcurrentStreams:
-        peer.streamsMax = value
-        return undefined
-      case SETTING.initialWindowSize: {
-        if (value > WINDOW_MAX) return { code: CODE.flowControl, detail: 'an initial window that is too large' }
-        const more = value - peer.initialWindow
-        peer.initialWindow = value
-        for (const stream of this.byId.values()) {
-          stream.sendWindow += more
-          if (stream.sendWindow > WINDOW_MAX) return { code: CODE.flowControl, detail: 'a window that is too large' }
-        }
-        return undefined
-      }
-      case SETTING.maxFrameSize:
-        if (value < FRAME_BYTES_MAX || value > 0xff_ffff)
-          return { code: CODE.protocol, detail: 'a malformed MAX_FRAME_SIZE' }
-        return undefined
-      case SETTING.enableConnectProtocol:
-        if (value > 1) return { code: CODE.protocol, detail: 'a malformed ENABLE_CONNECT_PROTOCOL' }
-        peer.connectProtocol = value === 1
-        return undefined
-      default:
-        return undefined
+    const before = this.peer.initialWindow
+    const fault = takeSetting(this.peer, id, value)
+    if (fault !== undefined) return fault
+    if (id === SETTING.headerTableSize) this.out.heads.setPeerTableSize(value)
+    const more = this.peer.initialWindow - before
+    if (more === 0) return undefined
+    for (const stream of this.byId.values()) {
+      stream.sendWindow += more
+      if (stream.sendWindow > WINDOW_MAX) return { code: CODE.flowControl, detail: 'a window that is too large' }
     }
+    return undefined
   }
 
   private pingFrame(flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
@@ -511,81 +443,15 @@ export abstract class H2Connection implements FrameHandler {
       return !this.over && this.spend('acknowledgements')
     }
     if (!this.spend('PING')) return false
-    const { writer } = this
-    writer.reserve(FRAME_HEADER_BYTES + 8)
-    const at = writeFrameHeader(writer.piece, writer.at, 8, FRAME.ping, FLAG.ack, 0)
-    writer.at = at + bytes.copy(writer.piece, at, from, to)
+    this.out.pingAck(bytes, from, to)
     return true
   }
 
-  // ---- bytes out
-
-  writeWindowUpdate(id: number, increment: number): void {
-    const { writer } = this
-    writer.reserve(FRAME_HEADER_BYTES + 4)
-    const at = writeFrameHeader(writer.piece, writer.at, 4, FRAME.windowUpdate, 0, id)
-    writer.at = writeUint32(writer.piece, at, increment)
-  }
-
-  /** DATA of a stream. The windows have room for it; frames have their size. */
-  writeData(stream: H2Stream, chunk: Buffer, from: number, to: number): void {
-    const { writer } = this
-    let start = from
-    this.sendWindow -= to - from
-    stream.sendWindow -= to - from
-    for (;;) {
-      const bytes = Math.min(to - start, FRAME_BYTES_MAX)
-      writer.reserve(FRAME_HEADER_BYTES)
-      stream.noteFrame(writer.piece, writer.at)
-      writer.at = writeFrameHeader(writer.piece, writer.at, bytes, FRAME.data, 0, stream.id)
-      writer.copy(chunk, start, start + bytes)
-      start += bytes
-      if (start === to) return
-    }
-  }
-
-  /** The header block that `write` puts at `at` of a buffer with `bytesMax` of room, as HEADERS of a stream. */
-  protected writeBlock(stream: H2Stream, bytesMax: number, flags: number, blockEnd: number, at: number): void {
-    const { writer } = this
-    const bytes = blockEnd - at - FRAME_HEADER_BYTES
-    stream.noteFrame(writer.piece, at)
-    if (bytes <= FRAME_BYTES_MAX) {
-      writeFrameHeader(writer.piece, at, bytes, FRAME.headers, flags | FLAG.endHeaders, stream.id)
-      writer.at = blockEnd
-    } else this.writeLongBlock(stream, bytesMax, flags, at, bytes)
-  }
-
-  /** A block that needs more than one frame: rare, so it is copied. */
-  private writeLongBlock(stream: H2Stream, bytesMax: number, flags: number, at: number, bytes: number): void {
-    const { writer } = this
-    const start = at + FRAME_HEADER_BYTES
-    const block = Buffer.from(writer.piece.subarray(start, start + bytes))
-    writer.reserve(bytesMax + 2 * FRAME_HEADER_BYTES * (1 + Math.ceil(bytes / FRAME_BYTES_MAX)))
-    stream.noteFrame(writer.piece, writer.at)
-    for (let from = 0; from < bytes; from += FRAME_BYTES_MAX) {
-      const to = Math.min(from + FRAME_BYTES_MAX, bytes)
-      const [type, first] = from === 0 ? [FRAME.headers, flags] : [FRAME.continuation, 0]
-      const last = to === bytes ? FLAG.endHeaders : 0
-      const next = writeFrameHeader(writer.piece, writer.at, to - from, type, first | last, stream.id)
-      writer.at = next + block.copy(writer.piece, next, from, to)
-    }
-  }
-
-  writeTrailers(stream: H2Stream, trailers: Headers): void {
-    const { writer, heads } = this
-    const bytesMax = heads.trailersBytesMax(trailers)
-    writer.reserve(FRAME_HEADER_BYTES + bytesMax)
-    const { at } = writer
-    const end = heads.trailers(trailers, writer.piece, at + FRAME_HEADER_BYTES)
-    this.writeBlock(stream, bytesMax, FLAG.endStream, end, at)
-  }
+  // ---- streams
 
   /** RST_STREAM. */
   protected writeReset(id: number, code: number): void {
-    const { writer } = this
-    writer.reserve(FRAME_HEADER_BYTES + 4)
-    const at = writeFrameHeader(writer.piece, writer.at, 4, FRAME.rstStream, 0, id)
-    writer.at = writeUint32(writer.piece, at, code)
+    this.out.reset(id, code)
     if (this.resets.size >= REMEMBERED_RESETS_MAX) {
       for (const oldest of this.resets) {
         this.resets.delete(oldest)
@@ -632,7 +498,7 @@ export abstract class H2Connection implements FrameHandler {
     if (this.over) return
     let left = this.blocked.size
     for (const stream of this.blocked) {
-      if (left-- === 0 || this.sendWindow === 0 || this.writer.full) return
+      if (left-- === 0 || this.out.sendWindow <= 0 || this.out.writer.full) return
       this.blocked.delete(stream)
       if (!stream.sendWaiting() && !stream.over) this.blocked.add(stream)
     }
@@ -641,12 +507,8 @@ export abstract class H2Connection implements FrameHandler {
   // ---- life and end
 
   protected ping(): void {
-    const { writer } = this
     this.pingSentMs = this.turn.nowMs()
-    writer.reserve(FRAME_HEADER_BYTES + 8)
-    const at = writeFrameHeader(writer.piece, writer.at, 8, FRAME.ping, 0, 0)
-    writer.piece.fill(0, at, at + 8)
-    writer.at = at + 8
+    this.out.ping()
   }
 
   /** Asks a peer that has been silent for `quietMs` whether it is there; ends the connection when it isn't within `answerMs`. */
@@ -658,13 +520,6 @@ export abstract class H2Connection implements FrameHandler {
     else if (nowMs - this.pingSentMs >= answerMs) this.socket.destroy()
   }
 
-  protected writeGoaway(lastStream: number, code: number): void {
-    const { writer } = this
-    writer.reserve(FRAME_HEADER_BYTES + 8)
-    const at = writeFrameHeader(writer.piece, writer.at, 8, FRAME.goaway, 0, 0)
-    writer.at = writeUint32(writer.piece, writeUint32(writer.piece, at, lastStream), code)
-  }
-
   /** The highest stream of the peer's that we have begun. */
   protected abstract get lastPeerStream(): number
 
@@ -672,7 +527,7 @@ export abstract class H2Connection implements FrameHandler {
   protected fail(code: number, detail: string): false {
     if (this.over) return false
     this.onFault({ code, detail })
-    this.writeGoaway(this.lastPeerStream, code)
+    this.out.goaway(this.lastPeerStream, code)
     this.finish(code, detail)
     return false
   }
@@ -681,7 +536,7 @@ export abstract class H2Connection implements FrameHandler {
   protected finish(code: number, detail: string): void {
     if (this.over) return
     this.over = true
-    this.writer.end()
+    this.out.writer.end()
     this.endStreams(code, detail)
     // What still comes is read and thrown away, lest our last words be lost in a reset.
     this.socket.resume()
@@ -695,14 +550,14 @@ export abstract class H2Connection implements FrameHandler {
       stream.onReset(code, detail)
     }
     this.blocked.clear()
-    this.block = undefined
+    this.gathering = undefined
   }
 
   /** The peer sends nothing more. */
   onEnd(): void {
     if (this.over) return
     this.over = true
-    this.writer.end()
+    this.out.writer.end()
     this.endStreams(CODE.cancel, 'the connection was closed')
     this.socket.destroySoon()
   }

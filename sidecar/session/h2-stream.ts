@@ -1,4 +1,4 @@
-import { FLAG, FRAME, FRAME_HEADER_BYTES, writeFrameHeader } from '../codec/h2/mod.ts'
+import { FLAG } from '../codec/h2/mod.ts'
 import type { Headers } from '../http/mod.ts'
 import type { H2Connection } from './h2-connection.ts'
 
@@ -116,7 +116,7 @@ export abstract class H2Stream {
 
   private giveWindowBack(): void {
     if (this.taken < STREAM_WINDOW / 2 || this.remoteEnded) return
-    this.connection.writeWindowUpdate(this.id, this.taken)
+    this.connection.out.windowUpdate(this.id, this.taken)
     this.receiveWindow += this.taken
     this.taken = 0
   }
@@ -127,7 +127,7 @@ export abstract class H2Stream {
   noteFrame(piece: Buffer, at: number): void {
     this.lastFrame = piece
     this.lastFrameAt = at
-    this.lastFlush = this.connection.writer.flushes
+    this.lastFlush = this.connection.out.writer.flushes
   }
 
   /** A piece of our half, valid until the call returns. `false`: wait for `onRoom`. */
@@ -135,12 +135,13 @@ export abstract class H2Stream {
     if (this.over || this.ending !== 'open') return true
     const { connection } = this
     let from = 0
-    if (this.waitingBytes === 0 && !connection.writer.full) {
+    if (this.waitingBytes === 0 && !connection.out.writer.full) {
       const { length } = chunk
-      const bytes = Math.min(length, this.sendWindow, connection.sendWindow)
-      if (bytes > 0) connection.writeData(this, chunk, 0, bytes)
+      // RFC 9113, 6.9.2: a window that the peer has made smaller may be below zero.
+      const bytes = Math.max(0, Math.min(length, this.sendWindow, connection.out.sendWindow))
+      if (bytes > 0) connection.out.data(this, chunk, 0, bytes)
       if (bytes === length) {
-        if (!connection.writer.full) return true
+        if (!connection.out.writer.full) return true
         connection.wait(this)
         return false
       }
@@ -166,13 +167,11 @@ export abstract class H2Stream {
     this.ending = 'ended'
     if (trailers !== undefined) {
       this.trailers = undefined
-      connection.writeTrailers(this, trailers)
-    } else if (this.lastFrame !== undefined && this.lastFlush === connection.writer.flushes) {
+      connection.out.trailers(this, trailers)
+    } else if (this.lastFrame !== undefined && this.lastFlush === connection.out.writer.flushes) {
       this.lastFrame[this.lastFrameAt + 4]! |= FLAG.endStream
     } else {
-      const { writer } = connection
-      writer.reserve(FRAME_HEADER_BYTES)
-      writer.at = writeFrameHeader(writer.piece, writer.at, 0, FRAME.data, FLAG.endStream, this.id)
+      connection.out.endStream(this.id)
     }
     this.lastFrame = undefined
     if (this.remoteEnded) this.close()
@@ -188,11 +187,11 @@ export abstract class H2Stream {
   sendWaiting(): boolean {
     const { connection, waiting } = this
     const before = this.waitingBytes
-    while (waiting.length > 0 && !connection.writer.full) {
+    while (waiting.length > 0 && !connection.out.writer.full) {
       const chunk = waiting[0]!
-      const bytes = Math.min(chunk.length, this.sendWindow, connection.sendWindow)
-      if (bytes === 0) break
-      connection.writeData(this, chunk, 0, bytes)
+      const bytes = Math.min(chunk.length, this.sendWindow, connection.out.sendWindow)
+      if (bytes <= 0) break
+      connection.out.data(this, chunk, 0, bytes)
       this.waitingBytes -= bytes
       if (bytes === chunk.length) waiting.shift()
       else waiting[0] = chunk.subarray(bytes)
