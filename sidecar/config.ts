@@ -307,7 +307,7 @@ function readPorts(texts: readonly string[], problems: string[]): readonly Appli
   for (const text of texts) {
     const match = /^(?:([a-z0-9-]{1,63})=)?([0-9]{1,5})(?:\/([a-z0-9]+))?$/.exec(text)
     const port = Number(match?.[2] ?? 0)
-    const protocol = PROTOCOLS.find(known => known === (match?.[3] ?? 'http'))
+    const protocol = PROTOCOLS.find(known => known === (match?.[3] ?? 'detect'))
     if (match === null || port < 1 || port > 65_535 || protocol === undefined) {
       problems.push(`Cannot use --port: "${text}" is not [NAME=]PORT[/PROTOCOL], as in http=8080.`)
     } else if (ports.some(known => known.port === port)) problems.push(`Cannot use --port: ${port} is given twice.`)

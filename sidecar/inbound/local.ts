@@ -49,8 +49,14 @@ export class LocalApplication {
         x.facts.destination = self.services[0] ?? self.workload
         const wanted =
           x.port !== NO_PORT ? x.port : self.ports.length === 1 ? self.ports[0]!.port : portOf(x.request.authority)
-        if (!self.ports.some(port => port.port === wanted)) {
+        const declared = self.ports.find(port => port.port === wanted)
+        if (declared === undefined) {
           x.fail('unknown-destination', `this workload declares no port ${wanted}`)
+          return 'done'
+        }
+        // What looks at requests must not be gone round by who calls them bytes.
+        if (isBytes(x.request) && declared.protocol !== 'tcp' && declared.protocol !== 'detect') {
+          x.fail('unsupported-protocol', `port ${wanted} is declared to speak ${declared.protocol}, not just any bytes`)
           return 'done'
         }
         x.plan = wanted

@@ -8,6 +8,7 @@ const ANSWERS: Readonly<Partial<Record<Cause, readonly [status: number, reason: 
   denied: [403, 'Forbidden'],
   'unknown-destination': [404, 'Not Found'],
   'rate-limited': [429, 'Too Many Requests'],
+  'unsupported-protocol': [502, 'Bad Gateway'],
   'upstream-reset': [502, 'Bad Gateway'],
   'upstream-protocol-error': [502, 'Bad Gateway'],
   'request-timeout': [504, 'Gateway Timeout'],

@@ -217,14 +217,14 @@ describe('a client that connects ahead of time', () => {
   })
 
   test('and never says anything is nobody yet, and is nothing in the end', async () => {
-    const before = await counted('opaque')
+    const [opaque, undecided] = [await counted('opaque'), await counted('undecided')]
     const caller = await connect('silent')
     await until(() => silent.open === 1)
     await pause(50)
     expect(caller.closed).toBe('no')
     caller.socket.destroy()
     await until(() => silent.open === 0)
-    expect([await counted('undecided'), await counted('opaque')]).toEqual([1, before])
+    expect([await counted('undecided'), await counted('opaque')]).toEqual([undecided + 1, opaque])
   })
 })
 
@@ -243,7 +243,6 @@ describe('what is declared is believed', () => {
     for (const opening of ['\x16\x03\x01\x02\x00\x01', '\x00\x01\x02', 'EHLO there\r\n\r\n']) {
       const caller = await connect('declared-http')
       caller.send(Buffer.from(opening, 'latin1'))
-      await caller.match(/HTTP\/1\.1 400 .*x-selvedge-cause: bad-request/s)
       expect(await caller.ended()).toBe('end')
     }
     expect(http.seen).toBe(before)

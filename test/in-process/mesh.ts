@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { vi } from 'vitest'
 import { initCaDir } from '../../certs/mod.ts'
 import { type TrustDomain, workloadKey } from '../../common/mod.ts'
+import type { Protocol } from '../../model/snapshot/mod.ts'
 import { type Sidecar, type StartOptions, startSidecar } from '../../sidecar/app.ts'
 import type { SidecarConfig } from '../../sidecar/config.ts'
 import { ask } from './client.ts'
@@ -24,6 +25,8 @@ export interface Mesh {
 export interface SidecarWish {
   /** The port of the application beside it. */
   readonly port?: number
+  /** What the application says that it speaks. @default http */
+  readonly protocol?: Protocol
   readonly labels?: Readonly<Record<string, string>>
   /** What its file holds besides its own workload. */
   readonly resources?: readonly Resource[]
@@ -104,12 +107,12 @@ async function startOne(
   wish: SidecarWish,
   logFds: number[],
 ): Promise<SidecarUnderTest> {
-  const { port, labels = {}, resources = [], config, options } = wish
+  const { port, protocol = 'http', labels = {}, resources = [], config, options } = wish
   const path = join(folder, 'mesh.yaml')
   const logPath = join(folder, 'log')
   const logFd = openSync(logPath, 'a')
   logFds.push(logFd)
-  const own = workload(name, { labels, ...(port === undefined ? {} : { port }) })
+  const own = workload(name, { labels, ...(port === undefined ? {} : { port, protocol }) })
   writeFileSync(path, textOf([own, ...resources]))
   const whole = { ...configOf(name, path, caDir, port), ...config }
   const started = await startSidecar(whole, '0.0.0-test', { logFd, ...options })
@@ -129,7 +132,11 @@ async function startOne(
     outbound: portOf(outbound),
     inbound: portOf(inbound),
     metrics: portOf(metrics),
-    workload: workload(name, { labels, ...(port === undefined ? {} : { port }), inboundPort: portOf(inbound) }),
+    workload: workload(name, {
+      labels,
+      ...(port === undefined ? {} : { port, protocol }),
+      inboundPort: portOf(inbound),
+    }),
     path,
     config: whole,
     edit: async (...next) => {

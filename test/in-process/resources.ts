@@ -13,12 +13,13 @@ export function workload(
   wish: {
     readonly labels?: Readonly<Record<string, string>>
     readonly port?: number
+    readonly protocol?: string
     readonly inboundPort?: number
     readonly serviceAccount?: string
     readonly address?: string
   },
 ): Resource {
-  const { labels = {}, port, inboundPort, serviceAccount = name, address = '127.0.0.1' } = wish
+  const { labels = {}, port, protocol = 'http', inboundPort, serviceAccount = name, address = '127.0.0.1' } = wish
   return {
     apiVersion: 'selvedge.dev/v1',
     kind: 'Workload',
@@ -27,7 +28,7 @@ export function workload(
       address,
       serviceAccount,
       ...(inboundPort === undefined ? {} : { inboundPort }),
-      ports: port === undefined ? [] : [{ name: 'http', port, protocol: 'http' }],
+      ports: port === undefined ? [] : [{ name: 'http', port, protocol }],
     },
   }
 }
