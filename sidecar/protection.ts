@@ -69,6 +69,8 @@ export class Protection {
       () => acceptedMax(this.facts(direction)),
       () => this.refusals.note(direction, refusalReason(this.facts(direction))),
     )
+    // The door has it by now.
+    if (this.parts.elsewhere !== undefined) server.on('connection', () => this.tell())
   }
 
   /** A door for pages: served in any case, from descriptors of their own. */
