@@ -90,6 +90,11 @@ export async function startSidecar(
   signal.addEventListener('abort', () => first.resolve(), { once: true })
   await first.promise
   await traffic.settled()
+  if (config.stateDir !== undefined) {
+    const left = await assembly.adminAccess.leave(config.stateDir, `127.0.0.1:${pages.ports.admin}`)
+    if (!left.ok)
+      log.warn({ why: left.error }, 'Cannot leave the token of the admin port: "selvedge drain" will not work')
+  }
   return ok(running(config, assembly, { traffic, pages, source, identity }))
 }
 

@@ -1,7 +1,9 @@
 import type { Clock, Random } from '../common/mod.ts'
+import { AdminAccess } from './admin/mod.ts'
 import { CertificateAlarm, certificateState } from './certificate-alarm.ts'
 import type { SidecarConfig } from './config.ts'
 import { assembleDataPath } from './data-path.ts'
+import type { Drain } from './drain.ts'
 import type { Identity } from './identity/mod.ts'
 import { type AccessLog, type Log, lineWriter } from './log.ts'
 import type { OpenedSource } from './origin.ts'
@@ -32,10 +34,12 @@ export function assemble(parts: AssemblyParts) {
   const { config, version, identity, clock, random, log, access, workers } = parts
   const { nowMs } = clock
   /** Known once they have been opened. */
-  const own: { source: OpenedSource | undefined; traffic: Traffic | undefined } = {
+  const own: { source: OpenedSource | undefined; traffic: Traffic | undefined; drain: Drain | undefined } = {
     source: undefined,
     traffic: undefined,
+    drain: undefined,
   }
+  const adminAccess = new AdminAccess()
   const watch = new OverloadWatch({
     nowMs,
     readMemory: ownMemory(config.memoryMaxBytes, () => workers?.memory.heaps() ?? []),
@@ -53,12 +57,13 @@ export function assemble(parts: AssemblyParts) {
     },
   })
   const spans = exporting!
-  const { policy, instruments, protection, around, tracer } = path
+  const { policy, instruments, protection, tracer } = path
   const view = adminView({
     ...{ policy, instruments, identity, protection, watch, wallMs: clock.wallMs },
     traffic: () => own.traffic,
     connected: () => own.source?.source.connected() ?? false,
-    draining: () => around.draining,
+    drain: () => own.drain,
+    adminAccess,
     status: () => own.source?.status(),
     spans: () => ({ exported: spans.exported, dropped: { ...spans.dropped, unreported: tracer.dropped } }),
   })
@@ -72,5 +77,5 @@ export function assemble(parts: AssemblyParts) {
     if (kind === 'access') access.write(lines)
     else writeLog?.(lines)
   }
-  return { own, nowMs, access, path, watch, view, spans, lookAtCertificate, workers, write }
+  return { own, log, nowMs, access, adminAccess, path, watch, view, spans, lookAtCertificate, workers, write }
 }

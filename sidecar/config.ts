@@ -29,6 +29,9 @@ const PROTOCOLS: readonly Protocol[] = ['http', 'http2', 'grpc', 'tcp', 'detect'
 const INTERCEPT_MODES = ['none', 'redirect'] as const
 type InterceptMode = (typeof INTERCEPT_MODES)[number]
 
+const DRAIN_OUTBOUND = ['application', 'exchanges'] as const
+type DrainOutbound = (typeof DRAIN_OUTBOUND)[number]
+
 /** A port that the application listens on. */
 export interface ApplicationPort {
   readonly name: string
@@ -78,6 +81,8 @@ export interface SidecarConfig {
   readonly gateways: readonly GatewaySetting[]
   readonly gatewayCredentials: GatewayCredentials | undefined
   readonly drainTimeoutMs: number
+  /** What the outbound port waits for at the end: `application`: until it has gone; `exchanges`: until what is under way has ended. */
+  readonly drainOutbound: DrainOutbound
   readonly leafLifeMs: number
   /** Where identity and policy are kept for a restart without the control plane; `undefined`: nowhere. Absolute. */
   readonly stateDir: string | undefined
@@ -130,7 +135,13 @@ const SIDECAR_FLAGS: readonly Setting[] = [
   ),
   setting('gateway-cert', 'FILE', '', "the certificates that https:// gateways show (default: the workload's own)"),
   setting('gateway-key', 'FILE', '', 'the key of --gateway-cert'),
-  setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM'),
+  setting('drain-timeout', 'DURATION', '30s', 'how long exchanges may take to end after SIGTERM, and tunnels be kept'),
+  setting(
+    'drain-outbound',
+    'UNTIL',
+    'application',
+    'after SIGTERM, serve the application until it has gone (application), or until its exchanges have ended (exchanges)',
+  ),
   setting('leaf-life', 'DURATION', '24h', 'file mode: how long a certificate lives; it is renewed at half of that'),
   setting(
     'state-dir',
@@ -199,6 +210,7 @@ export function readSidecarConfig(
     gateways: readGateways(given, workload?.namespace ?? 'default'),
     gatewayCredentials: readGatewayCredentials(given, readFile),
     drainTimeoutMs: given.read('drain-timeout', text => parseDurationWithin(text, 0, DRAIN_MS_MAX)),
+    drainOutbound: given.read('drain-outbound', parseDrainOutbound),
     leafLifeMs: given.read('leaf-life', text => parseDurationWithin(text, LEAF_LIFE_MS_MIN, LEAF_LIFE_MS_MAX)),
     stateDir: given.text('state-dir') === '' ? undefined : resolve(given.text('state-dir')),
     forgetAfterMs: given.read('forget-after', text => parseDurationWithin(text, FORGET_MS_MIN, FORGET_MS_MAX)),
@@ -291,6 +303,11 @@ function hostOf(address: string): string | undefined {
 function parseIntercept(text: string): Result<InterceptMode, string> {
   const mode = INTERCEPT_MODES.find(known => known === text)
   return mode === undefined ? err(`"${text}" is not a mode: use ${INTERCEPT_MODES.join(' or ')}`) : ok(mode)
+}
+
+function parseDrainOutbound(text: string): Result<DrainOutbound, string> {
+  const known = DRAIN_OUTBOUND.find(each => each === text)
+  return known === undefined ? err(`"${text}" is neither ${DRAIN_OUTBOUND.join(' nor ')}`) : ok(known)
 }
 
 function parseWorkload(text: string): Result<{ key: WorkloadKey; namespace: string; name: string }, string> {

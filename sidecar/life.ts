@@ -1,5 +1,6 @@
 import type { Assembly } from './assembly.ts'
 import type { SidecarConfig } from './config.ts'
+import { Drain } from './drain.ts'
 import type { Identity } from './identity/mod.ts'
 import type { OpenedSource } from './origin.ts'
 import type { Pages } from './pages.ts'
@@ -10,9 +11,6 @@ import type { Traffic } from './traffic.ts'
 const SWEEP_MS = 1_000
 /** Looking for services that nobody uses: a walk over all that are held. */
 const FORGET_SWEEP_MS = 30_000
-const DRAIN_POLL_MS = 20
-/** After it has said that it is not ready, a sidecar is still sent requests until all callers have been told. */
-const WITHDRAWAL_MS = 200
 
 /** Where a running sidecar listens, as `host:port`. */
 export interface SidecarAddresses {
@@ -26,7 +24,7 @@ export interface SidecarAddresses {
 
 export interface Sidecar {
   readonly addresses: SidecarAddresses
-  /** Takes no new work, lets exchanges end within the drain timeout, then closes. Safe to call twice. */
+  /** Takes no new work, and settles when what is under way has ended and the application has gone, or the drain timeout is over. Safe to call twice. */
   drain(): Promise<void>
   /** Closes at once. */
   close(): Promise<void>
@@ -72,17 +70,20 @@ export function running(
     traffic.forget(unused)
   }
 
-  async function drainAll(): Promise<void> {
-    if (around.draining) return
-    traffic.set({ draining: true })
-    source.setReady(false)
-    const busy = async (): Promise<boolean> => (await traffic.exchanges()) > 0
-    const end = performance.now() + config.drainTimeoutMs
-    const quietFrom = performance.now() + Math.min(WITHDRAWAL_MS, config.drainTimeoutMs)
-    while (performance.now() < quietFrom) await pause(DRAIN_POLL_MS)
-    traffic.set({ refusing: true })
-    while ((await busy()) && performance.now() < end) await pause(DRAIN_POLL_MS)
-  }
+  const drain = new Drain({
+    nowMs: () => performance.now(),
+    pause,
+    underWay: () => traffic.underWay(),
+    leave: () => {
+      traffic.set({ draining: true })
+      source.setReady(false)
+    },
+    refuse: () => traffic.set({ refusing: true }),
+    application: () => (probe === undefined ? 'listens-nowhere' : probe.answers() ? 'answers' : 'silent'),
+    endTunnels: () => traffic.endTunnels(),
+    log: (fields, message) => assembly.log.info(fields, message),
+  })
+  assembly.own.drain = drain
 
   async function closeAll(): Promise<void> {
     traffic.set({ draining: true })
@@ -109,7 +110,7 @@ export function running(
       gateways: config.gateways.map(({ host: at }, i) => `${at}:${traffic.ports.gateways[i]}`),
     },
     drain: () => {
-      drained ??= drainAll()
+      drained ??= closing ?? drain.run(config.drainTimeoutMs, config.drainOutbound === 'exchanges')
       return drained
     },
     close: () => {

@@ -2,6 +2,8 @@ import { connect } from 'node:net'
 
 /** How often the application's ports are tried: a dead one is noticed, and withdrawn, well within two seconds. */
 const INTERVAL_MS = 500
+/** What somebody goes by who asks again and again. */
+const FRESH_MS = 100
 /** Until it answers for the first time, so that it is offered as soon as it is up. */
 const EAGER_INTERVAL_MS = 50
 const TIMEOUT_MS = 400
@@ -9,6 +11,8 @@ const TIMEOUT_MS = 400
 export interface ApplicationProbe {
   /** Tries now, where the application was there: something has just gone wrong. */
   hint(): void
+  /** Whether any of its ports answered when they were last tried; where that is some time ago, they are tried again. */
+  answers(): boolean
   close(): void
 }
 
@@ -19,6 +23,8 @@ export function probeApplication(
   changed: (ready: boolean) => void,
 ): ApplicationProbe {
   let ready = false
+  let answering = true
+  let triedMs = performance.now()
   let closed = false
   let probing = false
   let timer: NodeJS.Timeout | undefined
@@ -29,6 +35,8 @@ export function probeApplication(
     clearTimeout(timer)
     const answers = await Promise.all(ports.map(port => answersOn(host, port)))
     probing = false
+    triedMs = performance.now()
+    answering = answers.some(Boolean)
     if (closed) return
     const now = answers.every(Boolean)
     if (now !== ready) {
@@ -43,6 +51,10 @@ export function probeApplication(
   return {
     hint: () => {
       if (ready) void probe()
+    },
+    answers: () => {
+      if (performance.now() - triedMs >= FRESH_MS) void probe()
+      return answering
     },
     close: () => {
       closed = true

@@ -1,6 +1,7 @@
 import type { Result, ServiceKey } from '../common/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Doors } from './doors.ts'
+import type { UnderWay } from './drain.ts'
 import type { Svid } from './identity/mod.ts'
 import type { AroundTraffic, TrafficLook } from './traffic.ts'
 import type { SharedBuffers, SharedUpdate } from './workers/mod.ts'
@@ -27,7 +28,8 @@ export interface WorkerQuestions {
   gather: { readonly ask: undefined; readonly answer: undefined }
   /** Gathers, too. */
   look: { readonly ask: undefined; readonly answer: TrafficLook }
-  exchanges: { readonly ask: undefined; readonly answer: number }
+  underWay: { readonly ask: undefined; readonly answer: UnderWay }
+  endTunnels: { readonly ask: undefined; readonly answer: undefined }
   /** With the milliseconds since the last use. */
   unused: { readonly ask: number; readonly answer: readonly ServiceKey[] }
   /** Gathers for the last time. */

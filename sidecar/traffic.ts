@@ -1,6 +1,7 @@
 import type { ServiceKey } from '../common/mod.ts'
 import type { DataPath, Surroundings } from './data-path.ts'
 import type { Doors } from './doors.ts'
+import type { UnderWay } from './drain.ts'
 import type { Destinations } from './outbound/mod.ts'
 import type { LoopDelay, Refusals } from './overload/mod.ts'
 import type { Gauges } from './telemetry/mod.ts'
@@ -25,8 +26,9 @@ export interface Traffic {
   readonly ports: Doors['ports']
   readonly listeners: Doors['listeners']
   set(around: AroundTraffic): void
-  /** Those under way. */
-  exchanges(): Promise<number>
+  underWay(): Promise<UnderWay>
+  /** All tunnels: both sides of each see an orderly end. */
+  endTunnels(): void
   /** Brings what has been counted up to date, too. */
   look(): Promise<TrafficLook>
   /** Resolves when all that was applied is in force wherever traffic is carried. */
@@ -55,14 +57,31 @@ export function lookAt(path: DataPath, doors: Doors, loop: LoopDelay, nowMs: num
   }
 }
 
+/** What one thread is told of the sidecar around it. Its sessions hear of a drain as it begins. */
+export function setAround(path: DataPath, doors: Doors, around: AroundTraffic): void {
+  const leaves = around.draining === true && !path.around.draining
+  Object.assign(path.around, around)
+  if (leaves) doors.inbound.drain()
+}
+
+export function underWayIn(path: DataPath, { inbound, outbound }: Doors): UnderWay {
+  return {
+    inbound: inbound.exchanges,
+    outbound: outbound.exchanges,
+    tunnels: path.tunnels.count('inbound'),
+    applications: outbound.connections,
+  }
+}
+
 /** Traffic that is carried by this thread. `loop` is this thread's. */
 export function ownTraffic(path: DataPath, doors: Doors, loop: LoopDelay, nowMs: () => number): Traffic {
   const stopTending = path.tend(doors)
   return {
     ports: doors.ports,
     listeners: doors.listeners,
-    set: around => Object.assign(path.around, around),
-    exchanges: async () => doors.inbound.exchanges + doors.outbound.exchanges,
+    set: around => setAround(path, doors, around),
+    underWay: async () => underWayIn(path, doors),
+    endTunnels: () => path.tunnels.endAll(),
     look: async () => lookAt(path, doors, loop, nowMs()),
     settled: async () => undefined,
     unused: async forMs => path.policy.unused(nowMs() - forMs, key => path.destinations.isBusy(key)),

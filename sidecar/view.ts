@@ -1,5 +1,6 @@
-import type { AdminView } from './admin/mod.ts'
+import type { AdminAccess, AdminView } from './admin/mod.ts'
 import { type CertificateState, certificateState } from './certificate-alarm.ts'
+import type { Drain } from './drain.ts'
 import type { Identity, RenewalState } from './identity/mod.ts'
 import { LOOP_DELAY_BOUNDS_MS, type OverloadWatch } from './overload/mod.ts'
 import type { CurrentPolicy } from './policy/mod.ts'
@@ -17,7 +18,9 @@ export interface ViewParts {
   readonly watch: OverloadWatch
   wallMs(): number
   connected(): boolean
-  draining(): boolean
+  readonly adminAccess: AdminAccess
+  /** `undefined` while it is still starting. */
+  drain(): Drain | undefined
   status(): unknown
   spans: MetricsView['spans']
 }
@@ -38,7 +41,7 @@ export function adminView(parts: ViewParts): AdminView {
   const look = async (): Promise<TrafficLook> => (await parts.traffic()?.look()) ?? NOTHING_YET
   return {
     ready: () => {
-      if (parts.draining()) return { ready: false, why: 'draining' }
+      if ((parts.drain()?.phase ?? 'serving') !== 'serving') return { ready: false, why: 'draining' }
       if (policy.self === undefined) return { ready: false, why: 'no policy yet' }
       const { complaint } = watch
       if (complaint !== undefined) return { ready: false, why: complaint }
@@ -60,6 +63,9 @@ export function adminView(parts: ViewParts): AdminView {
       }
     },
     status: parts.status,
+    drain: async () => (await parts.drain()?.look()) ?? { phase: 'starting', done: false, exchanges: 0, tunnels: 0 },
+    beginDrain: () => parts.drain()?.begin(),
+    admits: authorization => parts.adminAccess.admits(authorization),
     metrics: async () => {
       const { destinations, loopDelay, refusedConnections } = await look()
       return {

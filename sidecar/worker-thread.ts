@@ -8,7 +8,7 @@ import { type Handed, handedAccessLog, handedLog } from './log.ts'
 import { collectGarbage, LoopDelay, ownHeap, TICK_MS } from './overload/mod.ts'
 import type { OpenedPlaces, Opening, WorkerBirth, WorkerQuestions } from './questions.ts'
 import { GrowthWatch, type KeptSpan } from './telemetry/mod.ts'
-import { lookAt } from './traffic.ts'
+import { lookAt, setAround, underWayIn } from './traffic.ts'
 import { type Answers, AskedSource, SharedBreaker, SharedMemory, serve, type ThreadPort } from './workers/mod.ts'
 
 /** Spans for the collector that are handed on together. */
@@ -41,7 +41,11 @@ export function carryTraffic(birth: WorkerBirth, port: ThreadPort): void {
       if (!applied.ok) throw new Error(`a worker refused what was found good: ${JSON.stringify(applied.error)}`)
       return undefined
     },
-    set: around => void Object.assign(carrying().path.around, around),
+    set: around => {
+      const { path, doors } = carrying()
+      setAround(path, doors, around)
+      return undefined
+    },
     renew: svid => carrying().identity.replace(svid),
     forget: services => carrying().path.policy.forget(services, 0),
     collect: () => {
@@ -57,7 +61,8 @@ export function carryTraffic(birth: WorkerBirth, port: ThreadPort): void {
       gather()
       return lookAt(path, doors, loop, nowMs())
     },
-    exchanges: () => carrying().doors.inbound.exchanges + carrying().doors.outbound.exchanges,
+    underWay: () => underWayIn(carrying().path, carrying().doors),
+    endTunnels: () => void carrying().path.tunnels.endAll(),
     unused: forMs => {
       const { policy, destinations } = carrying().path
       return policy.unused(nowMs() - forMs, key => destinations.isBusy(key))

@@ -5,6 +5,7 @@ import { err, ok, type Result, type ServiceKey } from '../common/mod.ts'
 import type { SnapshotUpdate } from '../model/snapshot/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import type { DataPath } from './data-path.ts'
+import type { UnderWay } from './drain.ts'
 import type { Identity } from './identity/mod.ts'
 import { mergeLooks } from './merge-looks.ts'
 import { collectGarbage, TICK_MS } from './overload/mod.ts'
@@ -31,6 +32,10 @@ const GATHER_MS = 1_000
 const COLLECT_MS_MAX = 500
 /** A worker whose clock has not moved for longer stands still. Its clock and ours are not in step. */
 const TICKS_MISSED_MS = 5 * TICK_MS
+
+const NOTHING: UnderWay = { inbound: 0, outbound: 0, tunnels: 0, applications: 0 }
+/** Who does not answer is busy. */
+const SILENT: UnderWay = { inbound: 1, outbound: 1, tunnels: 0, applications: 1 }
 
 /** The workers of a sidecar, from their start on. */
 export interface Workers {
@@ -202,11 +207,11 @@ function carriedByCrew(
       Object.assign(path.around, around)
       crew.tellAll('set', around)
     },
-    exchanges: async () => {
-      // Who does not answer is busy.
-      const counts = await crew.askAll('exchanges', undefined)
-      return counts.reduce<number>((sum, count) => sum + (count ?? 1), 0)
+    underWay: async () => {
+      const each = await crew.askAll('underWay', undefined)
+      return each.reduce<UnderWay>((sum, one = SILENT) => addUp(sum, one), NOTHING)
     },
+    endTunnels: () => crew.tellAll('endTunnels', undefined),
     look: async () => {
       const now = await crew.askAll('look', undefined)
       now.forEach((look, worker) => {
@@ -241,5 +246,14 @@ function carriedByCrew(
       await crew.end()
       path.close()
     },
+  }
+}
+
+function addUp(a: UnderWay, b: UnderWay): UnderWay {
+  return {
+    inbound: a.inbound + b.inbound,
+    outbound: a.outbound + b.outbound,
+    tunnels: a.tunnels + b.tunnels,
+    applications: a.applications + b.applications,
   }
 }

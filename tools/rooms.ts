@@ -205,7 +205,8 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar/admin',
     purpose: 'health, metrics and what the sidecar knows, for people and probes',
-    may: ['http', 'session', 'identity', 'policy', 'telemetry'].map(room => `sidecar/${room}`),
+    // The token that it takes for anything but looking lies where the operator gave a folder.
+    may: ['common/folders', ...['http', 'session', 'identity', 'policy', 'telemetry'].map(room => `sidecar/${room}`)],
     packages: NODE,
   },
 ]

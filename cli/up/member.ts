@@ -198,7 +198,8 @@ export function sidecarArguments(
     ...['--host', '127.0.0.1', '--state-dir', join(stateDir, `${namespace}.${name}`)],
     ...['--outbound-port', String(ports.outbound), '--inbound-port', String(ports.inbound)],
     ...['--admin-port', String(ports.admin), '--metrics-port', String(ports.metrics)],
-    ...['--drain-timeout', DRAIN_TIMEOUT],
+    // Programs end before their sidecars; a sidecar that ends alone is started again.
+    ...['--drain-timeout', DRAIN_TIMEOUT, '--drain-outbound', 'exchanges'],
     ...['--log-level', verbose ? 'info' : 'warn'],
   ]
 }

@@ -1,5 +1,6 @@
 import { type Exchange, ownHead, pathOf } from '../http/mod.ts'
 import { type MetricsView, renderMetrics } from '../telemetry/mod.ts'
+import { ADMIN_FILE } from './access.ts'
 import { ration } from './ration.ts'
 
 /** What the admin pages show. */
@@ -11,6 +12,12 @@ export interface AdminView {
   endpoints(): Promise<unknown>
   identity(): unknown
   status(): unknown
+  /** How far a drain is. */
+  drain(): Promise<unknown>
+  /** Takes no new work from now on. */
+  beginDrain(): void
+  /** Whether a request that carries this `Authorization` may change anything. */
+  admits(authorization: string | undefined): boolean
 }
 
 const TEXT = 'text/plain; charset=utf-8'
@@ -30,7 +37,9 @@ export function metricsPages(view: AdminView): (x: Exchange) => void {
           error => send(x, 500, TEXT, `Cannot render metrics: ${messageOf(error)}\n`),
         )
         return
+      // Who answers has an event loop that turns; nothing else that is wrong would be mended by a restart.
       case 'GET /healthz':
+      case 'GET /livez':
         send(x, 200, TEXT, 'ok\n')
         return
       case 'GET /readyz': {
@@ -39,7 +48,7 @@ export function metricsPages(view: AdminView): (x: Exchange) => void {
         return
       }
       default:
-        send(x, 404, TEXT, 'There are /metrics, /healthz and /readyz.\n')
+        send(x, 404, TEXT, 'There are /metrics, /livez, /healthz and /readyz.\n')
     }
   }
 }
@@ -57,8 +66,22 @@ export function adminPages(view: AdminView): (x: Exchange) => void {
         return json(x, view.identity())
       case 'GET /status':
         return json(x, view.status())
+      case 'GET /drain':
+        return jsonWhenKnown(x, view.drain())
+      case 'POST /drain':
+        if (!view.admits(x.request.headers.get('authorization'))) {
+          send(x, 403, TEXT, `Cannot drain: it takes the token in ${ADMIN_FILE} of the sidecar's --state-dir.\n`)
+          return
+        }
+        view.beginDrain()
+        return jsonWhenKnown(x, view.drain())
       case 'GET /':
-        return send(x, 200, TEXT, 'selvedge sidecar: /config /endpoints /identity /status /metrics /healthz /readyz\n')
+        return send(
+          x,
+          200,
+          TEXT,
+          'selvedge sidecar: /config /endpoints /identity /status /drain /metrics /livez /healthz /readyz\n',
+        )
       default:
         others(x)
     }
@@ -91,6 +114,7 @@ function send(x: Exchange, status: number, contentType: string, text: string): v
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
+  403: 'Forbidden',
   404: 'Not Found',
   500: 'Internal Server Error',
   503: 'Service Unavailable',

@@ -110,6 +110,10 @@ export class OpenTunnels {
     return [...this.open].filter(({ facts }) => wanted(facts)).map(tunnel => () => this.guarded(tunnel))
   }
 
+  endAll(): void {
+    for (const tunnel of [...this.open]) this.guarded(tunnel)
+  }
+
   private guarded(tunnel: Tunnel): void {
     try {
       tunnel.endBoth()

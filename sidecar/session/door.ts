@@ -103,6 +103,11 @@ export class Door implements ServerHost {
     }
   }
 
+  /** We are leaving: every session hears it. */
+  drain(): void {
+    for (const session of this.sessions.values()) session.drain?.()
+  }
+
   closeIdle(): void {
     for (const session of this.sessions.values()) session.closeWhenIdle()
   }

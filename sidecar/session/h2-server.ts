@@ -98,6 +98,10 @@ export class H2ServerSession extends H2Connection implements ServerSession {
     })
   }
 
+  drain(): void {
+    this.closeWhenIdle()
+  }
+
   private refuseFurther(): void {
     if (this.leaving !== 'asked') return
     this.leaving = 'told'

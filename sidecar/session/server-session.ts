@@ -20,6 +20,8 @@ export interface ServerSession {
   lastActiveMs: number
   /** Once a second: what it has to see to itself. */
   tend?(nowMs: number): void
+  /** The sidecar is leaving, and the caller is told so now, where its protocol has a word for it; else with the next answer. */
+  drain?(): void
   /** A caller that asks for nothing is closed at once; one that does, after its answers. */
   closeWhenIdle(): void
   /** The caller has been silent for too long in the middle of something. */

@@ -172,6 +172,7 @@ function configOf(name: string, path: string, caDir: string, port: number | unde
     gateways: [],
     gatewayCredentials: undefined,
     drainTimeoutMs: 5_000,
+    drainOutbound: 'exchanges',
     leafLifeMs: 3_600_000,
     forgetAfterMs: 600_000,
     stateDir: undefined,
