@@ -172,10 +172,10 @@ describe('a pod of a namespace that opted in', () => {
   test('is refused, with the reason and the way out, where a container runs as the sidecar does', async () => {
     const { ok, err } = await cluster.kubectl(
       ['apply', '-f', '-'],
-      pod('sly', 'shop', { securityContext: { runAsUser: 15_000 } }),
+      pod('sly', 'shop', { securityContext: { runAsUser: 1_337 } }),
     )
     expect(ok).toBe(false)
-    expect(err).toContain('container app runs as user 15000')
+    expect(err).toContain('container app runs as user 1337')
     expect(err).toContain('selvedge.dev/inject: "false"')
   })
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { err, nearestName, ok, parseDurationMs, type Result } from '../../common/mod.ts'
 import type { JsonObject } from './json.ts'
 import { parseHostPort, parseImage } from './settings.ts'
@@ -26,8 +27,8 @@ export interface Wishes {
   readonly excludeInboundPorts: readonly string[]
   readonly includeOutboundPorts: readonly string[]
   readonly excludeOutboundPorts: readonly string[]
-  readonly includeOutboundRanges: readonly string[]
-  readonly excludeOutboundRanges: readonly string[]
+  readonly includeOutboundCidrs: readonly string[]
+  readonly excludeOutboundCidrs: readonly string[]
   readonly cpuRequest: string
   readonly cpuLimit: string | undefined
   readonly memoryRequest: string
@@ -37,8 +38,8 @@ export interface Wishes {
   readonly drainTimeout: string | undefined
 }
 
-/** The sidecar's user: in the family of its ports, and nobody's in Debian, distroless or Istio. */
-export const SIDECAR_UID = 15_000
+/** The sidecar's user, as "selvedge intercept install" takes it for granted: nobody's in Debian and distroless images. */
+export const SIDECAR_UID = 1_337
 const UID_MAX = 2 ** 31 - 1
 /** A rule is made of each. */
 const ITEMS_MAX = 64
@@ -98,8 +99,8 @@ const TABLE: Table = {
   excludeInboundPorts: ports('exclude-inbound-ports', 'none', 'ports whose callers reach the application directly'),
   includeOutboundPorts: ports('include-outbound-ports', 'all', 'the only ports that are called through the sidecar'),
   excludeOutboundPorts: ports('exclude-outbound-ports', 'none', 'ports that are called directly'),
-  includeOutboundRanges: ranges('include-outbound-ranges', 'all', 'the only addresses called through the sidecar'),
-  excludeOutboundRanges: ranges('exclude-outbound-ranges', 'none', 'addresses that are called directly'),
+  includeOutboundCidrs: ranges('include-outbound-cidrs', 'all', 'the only addresses called through the sidecar'),
+  excludeOutboundCidrs: ranges('exclude-outbound-cidrs', 'none', 'addresses that are called directly'),
   cpuRequest: annotation('cpu-request', 'QUANTITY', '100m', 'processor time that is set aside', parseQuantity),
   cpuLimit: annotation('cpu-limit', 'QUANTITY', 'none', 'processor time at most', parseQuantity),
   memoryRequest: annotation('memory-request', 'QUANTITY', '128Mi', 'memory that is set aside', parseQuantity),
@@ -131,8 +132,8 @@ const DEFAULTS: Wishes = {
   excludeInboundPorts: [],
   includeOutboundPorts: [],
   excludeOutboundPorts: [],
-  includeOutboundRanges: [],
-  excludeOutboundRanges: [],
+  includeOutboundCidrs: [],
+  excludeOutboundCidrs: [],
   cpuRequest: '100m',
   cpuLimit: undefined,
   memoryRequest: '128Mi',
@@ -184,7 +185,7 @@ function annotation<T>(
 }
 
 function ports(name: string, fallback: string, help: string): Annotation<readonly string[]> {
-  return annotation(name, 'PORT,...', fallback, help, text => parseItems(text, parsePort))
+  return annotation(name, 'PORT[-PORT],...', fallback, help, text => parseItems(text, parsePorts))
 }
 
 function ranges(name: string, fallback: string, help: string): Annotation<readonly string[]> {
@@ -208,6 +209,13 @@ function parsePort(text: string): Result<string, string> {
   return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535 ? ok(text) : err(`"${text}" is not a port`)
 }
 
+/** One port, or the first and the last of several. */
+function parsePorts(text: string): Result<string, string> {
+  const [first = '', last = first, ...more] = text.split('-')
+  const right = parsePort(first).ok && parsePort(last).ok && Number(first) <= Number(last) && more.length === 0
+  return right ? ok(text) : err(`"${text}" is no port and no range of ports, as 8000-8100`)
+}
+
 function parseApplicationPort(text: string): Result<string, string> {
   const match = /^(?:[a-z0-9-]{1,63}=)?([0-9]{1,5})(?:\/(?:http|http2|grpc|tcp|detect))?$/.exec(text)
   return parsePort(match?.[1] ?? '').ok
@@ -216,10 +224,10 @@ function parseApplicationPort(text: string): Result<string, string> {
 }
 
 function parseRange(text: string): Result<string, string> {
-  const v4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(text)
-  if (v4?.slice(1, 5).every(part => Number(part) <= 255) === true && Number(v4[5] ?? 32) <= 32) return ok(text)
-  const v6 = /^([0-9a-fA-F:]{2,39})(?:\/(\d{1,3}))?$/.exec(text)
-  if (v6?.[1]?.includes(':') === true && Number(v6[2] ?? 128) <= 128) return ok(text)
+  const [address = '', prefix, ...more] = text.split('/')
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  const length = prefix === undefined ? bits : /^[0-9]{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+  if (bits > 0 && length <= bits && more.length === 0 && !address.includes('%')) return ok(text)
   return err(`"${text}" is not a range of addresses, as 10.0.0.0/8 or fd00::/8`)
 }
 

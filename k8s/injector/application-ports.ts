@@ -25,8 +25,8 @@ export function applicationPorts(spec: JsonObject, wishes: Wishes): readonly str
   ].flatMap(container => objectsAt(container, 'ports'))) {
     const { containerPort, protocol = 'TCP' } = port
     if (typeof containerPort !== 'number' || protocol !== 'TCP' || seen.has(containerPort)) continue
-    if (excluded.includes(String(containerPort))) continue
-    if (included.length > 0 && !included.includes(String(containerPort))) continue
+    if (isAmong(containerPort, excluded)) continue
+    if (included.length > 0 && !isAmong(containerPort, included)) continue
     seen.add(containerPort)
     const name = textAt(port, 'name')
     const spoken = PROTOCOLS[name.split('-')[0] ?? ''] ?? 'detect'
@@ -38,4 +38,12 @@ export function applicationPorts(spec: JsonObject, wishes: Wishes): readonly str
 /** An init container that keeps running, of the user's own. */
 export function isNativeSidecar(container: JsonObject): boolean {
   return container.restartPolicy === 'Always'
+}
+
+/** Of ports and ranges of ports, as annotations have them. */
+function isAmong(port: number, items: readonly string[]): boolean {
+  return items.some(item => {
+    const [first = '', last = first] = item.split('-')
+    return Number(first) <= port && port <= Number(last)
+  })
 }

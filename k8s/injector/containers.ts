@@ -135,15 +135,14 @@ function rulesArguments(wishes: Wishes): readonly string[] {
   return [
     'intercept',
     'install',
-    `--uid=${wishes.uid}`,
-    `--gid=${wishes.uid}`,
+    `--sidecar-uid=${wishes.uid}`,
     ...list('include-inbound-ports', wishes.includeInboundPorts),
     // The kubelet and Prometheus have no certificate.
     ...list('exclude-inbound-ports', [String(HEALTH_PORT), ...wishes.excludeInboundPorts]),
     ...list('include-outbound-ports', wishes.includeOutboundPorts),
     ...list('exclude-outbound-ports', wishes.excludeOutboundPorts),
-    ...list('include-outbound-ranges', wishes.includeOutboundRanges),
-    ...list('exclude-outbound-ranges', wishes.excludeOutboundRanges),
+    ...list('include-outbound-cidrs', wishes.includeOutboundCidrs),
+    ...list('exclude-outbound-cidrs', wishes.excludeOutboundCidrs),
   ]
 }
 

@@ -35,13 +35,13 @@ describe('a pod is refused', () => {
   test.each<[string, JsonObject, RegExp]>([
     [
       'where a container runs as the sidecar',
-      pod(app({ securityContext: { runAsUser: 15_000 } })),
-      /container app runs as user 15000/,
+      pod(app({ securityContext: { runAsUser: 1_337 } })),
+      /container app runs as user 1337/,
     ],
     [
       'where all run as the sidecar',
-      pod({ securityContext: { runAsUser: 15_000 } }),
-      /container app runs as user 15000.*selvedge\.dev\/uid/,
+      pod({ securityContext: { runAsUser: 1_337 } }),
+      /container app runs as user 1337.*selvedge\.dev\/uid/,
     ],
     [
       "where an init container runs as the sidecar's other user",
@@ -106,10 +106,12 @@ describe('a pod is refused', () => {
     ['zone', 'a b'],
     ['rewrite-probes', 'yes'],
     ['exclude-inbound-ports', '80,x'],
+    ['exclude-inbound-ports', '90-80'],
+    ['exclude-inbound-ports', '80-90-100'],
     ['exclude-outbound-ports', Array.from({ length: 65 }, (_, at) => at + 1).join(',')],
-    ['exclude-outbound-ranges', '10.0.0.0/33'],
-    ['include-outbound-ranges', '10.0.0'],
-    ['include-outbound-ranges', 'fd00::/129'],
+    ['exclude-outbound-cidrs', '10.0.0.0/33'],
+    ['include-outbound-cidrs', '10.0.0'],
+    ['include-outbound-cidrs', 'fd00::/129'],
     ['cpu-request', 'lots'],
     ['memory-limit', '-1Mi'],
     ['log-level', 'loud'],
@@ -132,20 +134,19 @@ describe('annotations', () => {
       {
         'selvedge.dev/exclude-inbound-ports': '81',
         'selvedge.dev/include-inbound-ports': '80,81',
-        'selvedge.dev/exclude-outbound-ports': '5432, 3306',
-        'selvedge.dev/include-outbound-ranges': '10.0.0.0/8,fd00::/8',
+        'selvedge.dev/exclude-outbound-ports': '5432, 3306-3310',
+        'selvedge.dev/include-outbound-cidrs': '10.0.0.0/8,fd00::/8',
         'selvedge.dev/uid': '77',
       },
     )
     expect(rulesArgs(wished)).toEqual([
       'intercept',
       'install',
-      '--uid=77',
-      '--gid=77',
+      '--sidecar-uid=77',
       '--include-inbound-ports=80,81',
       '--exclude-inbound-ports=15020,81',
-      '--exclude-outbound-ports=5432,3306',
-      '--include-outbound-ranges=10.0.0.0/8,fd00::/8',
+      '--exclude-outbound-ports=5432,3306-3310',
+      '--include-outbound-cidrs=10.0.0.0/8,fd00::/8',
     ])
     expect(sidecarArgs(wished).filter(arg => arg.startsWith('--port='))).toEqual(['--port=grpc-a=80/grpc'])
     expect(containerOf(wished, 'selvedge-sidecar').securityContext).toMatchObject({ runAsUser: 77, runAsGroup: 77 })
@@ -194,7 +195,7 @@ describe('least privilege', () => {
     }
     expect(sidecar).toEqual({
       ...shared,
-      ...{ runAsUser: 15_000, runAsGroup: 15_000, runAsNonRoot: true, capabilities: { drop: ['ALL'] } },
+      ...{ runAsUser: 1_337, runAsGroup: 1_337, runAsNonRoot: true, capabilities: { drop: ['ALL'] } },
     })
     expect(containerOf(pod(), 'selvedge-init').securityContext).toEqual({
       ...shared,
@@ -304,6 +305,6 @@ test('a sidecar that is there sees to containers that came later, and refuses on
   expect(outcome.kind).toBe('present')
   expect(JSON.stringify(seen)).toContain('\\"/application/late/liveness\\":{\\"tcpSocket\\":{\\"port\\":9}')
   expect(injectPod(seen, SETTINGS).pod).toBe(seen)
-  const sly = injectPod(added({ securityContext: { runAsUser: 15_000 } }), SETTINGS)
+  const sly = injectPod(added({ securityContext: { runAsUser: 1_337 } }), SETTINGS)
   expect(sly.outcome).toMatchObject({ kind: 'refused' })
 })

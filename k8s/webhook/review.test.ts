@@ -93,7 +93,7 @@ test('a pod that has its sidecar is let through without a patch', () => {
 test('a pod that cannot have one is refused in a sentence that says what to do', () => {
   const { response } = answerTo(recorded('same-user')).body
   expect(response.status?.code).toBe(422)
-  expect(response.status?.message).toMatch(/^Cannot inject the sidecar: container app runs as user 15000.*"false"\.$/)
+  expect(response.status?.message).toMatch(/^Cannot inject the sidecar: container app runs as user 1337.*"false"\.$/)
 })
 
 test('a pod that goes without one though nobody said so comes with a warning', () => {
