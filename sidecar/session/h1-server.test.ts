@@ -11,6 +11,24 @@ const post = (body: string, fields = '') =>
   `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`
 const CLOSE = 'connection: close\r\n'
 
+describe('what is neither HTTP/1.1 nor the preface of HTTP/2', () => {
+  test.each(['INVALID CONNECTION PREFACE\r\n\r\n', 'PRI SM HTTP2\r\n\r\n'])(
+    '%j is closed without an answer',
+    async text => {
+      const { socket, heard } = await serve()
+      await socket.receive(text)
+      expect(heard).toContain('refused 400')
+      expect([socket.sent, socket.writableEnded]).toEqual(['', true])
+    },
+  )
+
+  test('but a request whose version is wrong is told so', async () => {
+    const { socket } = await serve()
+    await socket.receive('GET / HTTQ/1.1\r\nHost: a\r\n\r\n')
+    expect(socket.sent).toContain('HTTP/1.1 400 Bad Request')
+  })
+})
+
 describe('[H1-26] pipelined requests', () => {
   test('are answered in order, one after another', async () => {
     const { socket, exchanges } = await serve()

@@ -412,7 +412,8 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
       before.x.facts.cause = causeOf(why)
     }
     const cause = causeOf(why)
-    this.say(why.status, REASONS[why.status], cause, `selvedge: ${cause}: ${why.detail}\n`)
+    if (why.unanswered) this.linger()
+    else this.say(why.status, REASONS[why.status], cause, `selvedge: ${cause}: ${why.detail}\n`)
     if (before.kind === 'exchange') before.x.callerGone()
   }
 

@@ -2,6 +2,10 @@ import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX } from '../../../comm
 import { TOKEN_BYTES, VALUE_BYTES } from '../../http/mod.ts'
 import { type H1Problem, problem } from './problem.ts'
 
+/** As the preface of HTTP/2 begins (RFC 9113, 3.4), when it is broken; a request's target, or its version, would have a slash. */
+const THREE_WORDS = /^[A-Z]+ [^ /]+ [^ /]+$/
+/** Broken or not, it is a short line. */
+const PREFACE_BYTES_MAX = 64
 const CR = 13
 const LF = 10
 const COLON = 58
@@ -125,8 +129,12 @@ export class HeadScanner {
       } else if (this.startLineEnd === 0) {
         // What isn't HTTP at all (or is HTTP/0.9, which has no more lines) is told at its first line, not when it falls silent.
         const first = from + start
-        if (!named(bytes, first, 'http/') && (length < 9 || !named(bytes, first + length - 8, 'http/')))
-          return this.refuse(400, 'not a start line of HTTP (HTTP/0.9 is not served)')
+        if (!named(bytes, first, 'http/') && (length < 9 || !named(bytes, first + length - 8, 'http/'))) {
+          if (!likePreface(bytes.subarray(first, first + length)))
+            return this.refuse(400, 'not a start line of HTTP (HTTP/0.9 is not served)')
+          this.problem = { status: 400, detail: 'neither HTTP/1.1 nor the preface of HTTP/2', unanswered: true }
+          return REFUSED
+        }
         this.startLineEnd = start + length
         this.fieldsStart = this.lineStart
         end = headEnd(bytes, from)
@@ -262,4 +270,8 @@ function named(bytes: Uint8Array, at: number, lower: string): boolean {
     if ((c >= 65 && c <= 90 ? c | 32 : c) !== lower.charCodeAt(i)) return false
   }
   return true
+}
+
+function likePreface(line: Uint8Array): boolean {
+  return line.length <= PREFACE_BYTES_MAX && THREE_WORDS.test(String.fromCharCode(...line))
 }

@@ -125,7 +125,7 @@ export const CLASSES: readonly DifferenceClass[] = [
   stricter(
     'HTTP/0.9, and lines that look like it',
     'RFC 9112, 3',
-    /HTTP\/0\.9|^a bare LF ends a line$/,
+    /HTTP\/0\.9|^a bare LF ends a line$|^neither HTTP/,
     d => parts(d).version === '' || !/^HTTP\//i.test(parts(d).version) || parts(d).target === '',
   ),
   stricter(
