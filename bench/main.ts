@@ -8,7 +8,7 @@ import { type BenchOptions, parseOptions, USAGE } from './options.ts'
 import { PEERS, type Peer, type Scene } from './peers/mod.ts'
 import { formatTable } from './report.ts'
 import { reportOf } from './summary.ts'
-import { findCommand, Workspace } from './workspace.ts'
+import { Workspace } from './workspace.ts'
 
 // Progress goes to stderr: stdout belongs to the result.
 const say = (line: string) => console.error(line)
@@ -51,7 +51,7 @@ async function bench(wish: BenchOptions): Promise<void> {
     const scene = {
       workspace,
       certificates: makeCertificates(workspace),
-      backend: await startBackend(workspace, findCommand('nginx') ?? 'nginx'),
+      backend: await startBackend(workspace),
     }
     const { samples, faults } = await measureAll(scene, present(wish), wish)
     console.log(wish.output === 'json' ? JSON.stringify(reportOf(samples)) : formatTable(samples))

@@ -37,7 +37,7 @@ Measures this sidecar (file mode), HAProxy, and Envoy when it is on the PATH, in
   -o, --output table|json
   -h, --help
 
-Wants on the PATH (Debian): apt-get install haproxy nginx-light wrk nghttp2-client
+Wants on the PATH (Debian): apt-get install haproxy nginx-light wrk nghttp2-client nghttp2-server
 
 Examples:
   npm run bench
