@@ -22,6 +22,7 @@ const request = (method = 'GET'): RequestHead => ({
   headers: Headers.empty(),
   body: NO_BODY,
   httpVersion: 1,
+  grpc: false,
   minorVersion: 1,
   keepAlive: true,
   expectContinue: false,
@@ -260,6 +261,7 @@ test('an exchange whose connection is handed over is over, without an answer of 
     ...{ method: 'CONNECT', target: 'reviews:80', authority: 'reviews:80', headers: Headers.of([]), body: NO_BODY },
     ...{
       httpVersion: 1 as const,
+      grpc: false,
       minorVersion: 1 as const,
       keepAlive: true,
       expectContinue: false,

@@ -1,6 +1,7 @@
 import type { Cause, OriginalDestination, SpiffeId } from '../../common/mod.ts'
 import { CountedTunnel } from './counted-tunnel.ts'
 import type { Stack } from './filter.ts'
+import { NO_GRPC_STATUS } from './grpc-status.ts'
 import { isBytes, type RequestHead, type ResponseHead } from './head.ts'
 import { Headers } from './headers.ts'
 import type { TunnelEnd, TunnelNear } from './tunnel.ts'
@@ -70,6 +71,8 @@ export interface ExchangeFacts {
   attempts: number
   cause: Cause | undefined
   detail: string
+  /** How a gRPC call ended; NO_GRPC_STATUS for all else. */
+  grpcStatus: number
 }
 
 export type ExchangeProgress = 'waiting' | 'answering' | 'ended'
@@ -95,8 +98,11 @@ export class Exchange {
     attempts: 0,
     cause: undefined,
     detail: '',
+    grpcStatus: NO_GRPC_STATUS,
   }
   progress: ExchangeProgress = 'waiting'
+  /** Monotonic: when the caller gives up, as it has said itself. */
+  deadlineMs: number | undefined = undefined
   /** 0 until the final head. */
   status = 0
   /** Monotonic; when bytes as they are could pass. 0 for all else, and before. */
@@ -278,14 +284,4 @@ export function ownHead(
     upgrade: undefined,
     hasMeshFields: false,
   }
-}
-
-/** An answer of the mesh's own, in words: `x-selvedge-cause` for programs, a line of text for people. */
-export function answerCause(x: Exchange, status: number, reason: string, cause: Cause, detail: string): void {
-  const body = Buffer.from(`selvedge: ${cause}: ${detail}\n`)
-  const fields = [
-    ['content-type', 'text/plain; charset=utf-8'],
-    ['x-selvedge-cause', cause],
-  ] as const
-  x.reply(ownHead(status, reason, fields, body.length), body)
 }

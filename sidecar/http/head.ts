@@ -22,6 +22,8 @@ export interface RequestHead {
   readonly body: BodyFraming
   /** What the application spoke that made the request: what the application that gets it is spoken to in, unless its port says otherwise. */
   readonly httpVersion: 1 | 2
+  /** Whether it is a call of gRPC's, by its content type. Only over HTTP/2: it needs trailers. */
+  readonly grpc: boolean
   /** HTTP/1.0 callers get no chunks and no 1xx. */
   readonly minorVersion: 0 | 1
   readonly keepAlive: boolean

@@ -1,4 +1,4 @@
-import { type Exchange, Stack } from '../http/mod.ts'
+import { type Exchange, grpcDeadline, Stack } from '../http/mod.ts'
 import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
@@ -39,6 +39,8 @@ export function inboundStack(parts: InboundParts): Stack {
       rescue(),
       // Nothing new while memory is full.
       shed(parts.overload),
+      // The deadline that a gRPC caller names.
+      grpcDeadline(),
       // Who calls, from the certificate; `x-selvedge-caller` for the application.
       authenticate(parts.policy),
       // Which of the application's ports is meant.

@@ -1,4 +1,4 @@
-import { type Exchange, type ExchangeFacts, Stack } from '../http/mod.ts'
+import { type Exchange, type ExchangeFacts, grpcDeadline, Stack } from '../http/mod.ts'
 import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, type MeterLabels, measure, type Tracer } from '../telemetry/mod.ts'
@@ -40,6 +40,8 @@ export function outboundStack(parts: OutboundParts): Stack {
       rescue(),
       // Nothing new while memory is full.
       shed(parts.overload),
+      // The deadline that a gRPC caller names.
+      grpcDeadline(),
       // Which service, rule and backend; header changes, rewrites, redirects.
       route({ policy, destinations, resolver, random: environment.random }),
       // No switch to protocols that no policy allows.

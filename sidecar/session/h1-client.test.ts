@@ -14,6 +14,7 @@ const request = (method = 'GET', body: BodyFraming = { kind: 'none' }): RequestH
   ]),
   body,
   httpVersion: 1,
+  grpc: false,
   minorVersion: 1,
   keepAlive: true,
   expectContinue: false,

@@ -276,6 +276,7 @@ function headOf({ bound }: CallerSocket): RequestHead {
     headers: Headers.empty(),
     body: NO_BODY,
     httpVersion: 1,
+    grpc: false,
     minorVersion: 1,
     keepAlive: true,
     expectContinue: false,

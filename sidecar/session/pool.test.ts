@@ -11,6 +11,7 @@ const GET: RequestHead = {
   headers: Headers.empty(),
   body: NO_BODY,
   httpVersion: 1,
+  grpc: false,
   minorVersion: 1,
   keepAlive: true,
   expectContinue: false,

@@ -25,6 +25,7 @@ export function exchange(fields: Readonly<Record<string, string>> = {}): Exchang
     headers: Headers.of(Object.entries(fields)),
     body: NO_BODY,
     httpVersion: 1 as const,
+    grpc: false,
     minorVersion: 1 as const,
     keepAlive: true,
     expectContinue: false,

@@ -1,4 +1,4 @@
-import type { AttemptClass, Cause } from '../../common/mod.ts'
+import { type AttemptClass, type Cause, classifyStatus } from '../../common/mod.ts'
 import {
   loadCancelled,
   loadEnded,
@@ -21,6 +21,7 @@ import {
   type Carrier,
   type Exchange,
   endBroken,
+  grpcPushbackMs,
   type Headers,
   isBytes,
   type ResponseHead,
@@ -34,6 +35,7 @@ import { Connecting, type ConnectionTaker } from './connecting.ts'
 import type { ConnectionWaiter } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
+import { GrpcCall } from './grpc-call.ts'
 import { OutgoingBody } from './outgoing-body.ts'
 import type { CarryPlan } from './plan.ts'
 
@@ -73,6 +75,10 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   private attemptEnd: Timer | undefined = undefined
   private pause: Timer | undefined = undefined
   private settled = false
+  /** Monotonic; the end of the whole exchange. */
+  private readonly deadlineMs: number | undefined
+  /** `undefined` for what isn't gRPC. */
+  private readonly grpc: GrpcCall | undefined
   /** `undefined` for a request without a body. */
   private readonly body: OutgoingBody | undefined
 
@@ -81,11 +87,14 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.plan = plan
     this.port = plan.port
     this.environment = environment
+    this.deadlineMs = earlier(plan.deadlineMs, x.deadlineMs)
+    this.grpc = x.request.grpc ? new GrpcCall(x) : undefined
     this.body = x.request.body.kind === 'none' ? undefined : new OutgoingBody(x.body, () => this.cancel())
   }
 
   begin(): void {
-    const { destination, deadlineMs } = this.plan
+    const { deadlineMs } = this
+    const { destination } = this.plan
     const now = this.environment.turn.nowMs()
     this.x.carrier = this
     if (!admitRequest(destination.breaker, destination.settings.breaker)) {
@@ -245,15 +254,16 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.x.facts.endpoint = endpoint.name
     this.x.facts.mtls = endpoint.mtls
     this.headMs = 0
+    this.grpc?.beforeAttempt(this.retries, this.deadlineMs, this.environment.turn.nowMs())
     this.environment.attempting(this.x)
     session.send(this.x.request, this)
     this.body?.sendTo(session)
   }
 
   private limitAttempt(limitMs: number): void {
-    const end = attemptDeadline(this.attemptStartMs, limitMs, this.plan.deadlineMs)
+    const end = attemptDeadline(this.attemptStartMs, limitMs, this.deadlineMs)
     // The end of the whole request has a timer and a cause of its own.
-    if (end === undefined || end === this.plan.deadlineMs) return
+    if (end === undefined || end === this.deadlineMs) return
     this.attemptEnd ??= new Timer(() => this.guarded(() => this.timedOut('attempt-timeout')))
     this.environment.wheel.set(this.attemptEnd, end - this.environment.turn.nowMs())
   }
@@ -285,12 +295,15 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     const now = this.environment.turn.nowMs()
     this.headMs = now
     const cause = farCause(head, doing.endpoint.mtls)
-    const outcome = classOfAnswer(head.status, cause, this.plan.retry)
+    const { grpc } = this
+    const status = grpc === undefined ? head.status : grpc.statusOf(head)
+    const outcome = classOfAnswer(status, cause, this.plan.retry)
     this.answered = outcome
-    if (head.status >= 400 && retryWorthwhile(outcome, head.status, this.plan.retry)) {
-      const stopped = this.retryAfter(outcome, head.status, retryAfterMs(head.headers), now)
+    if (status >= 400 && retryWorthwhile(outcome, status, this.plan.retry)) {
+      const waitMs = grpc === undefined ? retryAfterMs(head.headers) : grpcPushbackMs(head.headers)
+      const stopped = this.retryAfter(outcome, status, waitMs, now)
       if (stopped === undefined) {
-        this.concludeAttempt(doing.endpoint, outcome, head.status, now)
+        this.concludeAttempt(doing.endpoint, outcome, status, now)
         doing.session.discardAnswer()
         return
       }
@@ -321,12 +334,27 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.doing = NOTHING
     // The connection is somebody else's already: nobody else would end this exchange.
     try {
-      this.concludeAttempt(doing.endpoint, this.answered, this.x.status, this.environment.turn.nowMs())
+      const { endpoint } = doing
+      // Only an authenticated sidecar has removed what its application says in our name.
+      if (trailers !== undefined && !endpoint.mtls) trailers.removePrefix('x-selvedge-')
+      const last = this.grpc === undefined ? trailers : this.grpcEnd(this.grpc, endpoint, trailers)
+      this.concludeAttempt(endpoint, this.answered, this.x.status, this.environment.turn.nowMs())
       this.settle()
-      this.x.end(trailers)
+      this.x.end(last)
     } catch (error) {
       this.collapse(error)
     }
+  }
+
+  /** Of a call the trailers say what it came to; where they don't, we do. */
+  private grpcEnd(grpc: GrpcCall, endpoint: EndpointState, trailers: Headers | undefined): Headers | undefined {
+    const ended = grpc.endedWith(trailers)
+    if (ended.kind === 'missing') {
+      this.answered = 'protocol-error'
+      this.x.facts.cause = 'upstream-protocol-error'
+      this.environment.malformed(this.x, endpoint.name, `${endpoint.name}: ${ended.detail}`)
+    } else if (ended.status !== undefined && this.answered === 'success') this.answered = classifyStatus(ended.status)
+    return ended.trailers
   }
 
   onFailure(kind: ClientFailure, detail: string, bytesSeen: boolean): void {
@@ -385,7 +413,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
         bodyReplayable: this.body?.replayable ?? true,
         answerStarted: x.progress !== 'waiting',
         retryAfterMs: retryAfter,
-        deadlineMs: plan.deadlineMs,
+        deadlineMs: this.deadlineMs,
         nowMs: now,
       },
       plan.destination.budget,
@@ -516,4 +544,9 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.settle()
     endBroken(this.x, error, this.environment.broken)
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return Math.min(a, b)
 }

@@ -76,6 +76,8 @@ export class OutgoingBody implements BodySink {
   }
 
   end(trailers: Headers | undefined): void {
+    // Nobody says anything in our name behind a body.
+    trailers?.removePrefix('x-selvedge-')
     this.ended = true
     this.trailers = trailers
     this.session?.finish(trailers)

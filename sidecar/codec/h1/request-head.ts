@@ -51,6 +51,7 @@ export function readRequestHead(scanned: HeadScanner, text: string): Result<Requ
     headers,
     body: framing.value ?? NO_BODY,
     httpVersion: 1,
+    grpc: false,
     minorVersion,
     keepAlive: minorVersion === 1 ? !options.close : options.keepAlive && !options.close,
     expectContinue: scanned.expects === 1 && minorVersion === 1,

@@ -61,6 +61,7 @@ export function readRequestHead(
     headers: fields.headers(),
     body,
     httpVersion: fromApplication || fields.edgeHttp2 || fields.grpc ? 2 : 1,
+    grpc: fields.grpc,
     minorVersion: 1,
     keepAlive: true,
     expectContinue: fields.expect !== undefined,

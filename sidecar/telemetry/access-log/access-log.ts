@@ -1,4 +1,4 @@
-import { type Filter, pathOf } from '../../http/mod.ts'
+import { type Filter, NO_GRPC_STATUS, pathOf } from '../../http/mod.ts'
 
 /** What pino's logger is to us. */
 export interface AccessLogSink {
@@ -26,6 +26,7 @@ export function accessLog(
           authority: request.authority,
           path: pathOf(request.target),
           status: x.status,
+          grpcStatus: facts.grpcStatus === NO_GRPC_STATUS ? undefined : facts.grpcStatus,
           cause: facts.cause,
           detail: facts.detail === '' ? undefined : facts.detail,
           route: facts.route === '' ? undefined : facts.route,

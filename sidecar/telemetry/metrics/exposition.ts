@@ -43,14 +43,14 @@ export async function renderMetrics(
   const retries = counter('selvedge_retries_total', 'Attempts after the first.', ['source', 'destination', 'route'])
   for (const meter of instruments.meters.all()) {
     const { direction, source, destination, route, protocol, tls } = meter.labels
-    meter.forEachCode((status, cause, count) => {
+    meter.forEachCode((status, cause, count, grpcStatus) => {
       const labels: Labels = {
         direction,
         source,
         destination,
         route,
         protocol,
-        grpc_status: '',
+        grpc_status: grpcStatus < 0 ? '' : String(grpcStatus),
         tls,
       }
       requests.inc({ ...labels, code: String(status), cause: cause ?? '' }, count)

@@ -14,7 +14,8 @@ export function measure(nowMs: () => number, meterOf: (x: Exchange) => Meter): F
       const meter = meterOf(x)
       // Of bytes, how long it took until they could pass: how long they do is theirs.
       const endMs = x.openedMs === 0 ? nowMs() : x.openedMs
-      meter.record(x.status, x.facts.cause, endMs - x.startMs, x.requestBytes, x.answerBytes)
+      const { cause, grpcStatus } = x.facts
+      meter.record(x.status, cause, endMs - x.startMs, x.requestBytes, x.answerBytes, grpcStatus)
       if (x.facts.attempts > 1) meter.retries += x.facts.attempts - 1
     },
   }

@@ -1,5 +1,6 @@
 import { CAUSES, type Cause } from '../../../common/mod.ts'
 import { LATENCY_CELLS, latencyCell } from '../../../model/telemetry/mod.ts'
+import { httpStatusOfGrpc, NO_GRPC_STATUS } from '../../http/mod.ts'
 
 /** Labels of the series that one meter stands for. Every value is a name from policy, never from a request. */
 export interface MeterLabels {
@@ -13,8 +14,9 @@ export interface MeterLabels {
   readonly tls: 'mtls' | 'none' | 'unsent'
 }
 
-/** A status and a cause share one number: 32 causes at most. */
+/** A status, how a gRPC call ended, and a cause share one number: 32 causes at most, and 17 codes with none among them. */
 const CAUSE_BITS = 5
+const GRPC_BITS = 5
 const CAUSE_INDEX: ReadonlyMap<string, number> = new Map(CAUSES.map((cause, index) => [cause, index + 1]))
 
 /**
@@ -24,7 +26,7 @@ const CAUSE_INDEX: ReadonlyMap<string, number> = new Map(CAUSES.map((cause, inde
 export class Meter {
   readonly labels: MeterLabels
   readonly latency = new Uint32Array(LATENCY_CELLS)
-  /** By status and cause. */
+  /** By status, gRPC's status and cause. */
   readonly codes = new Map<number, number>()
   latencySumUs = 0
   requests = 0
@@ -37,27 +39,32 @@ export class Meter {
     this.labels = labels
   }
 
-  /** One exchange has ended. */
+  /** One exchange has ended. `grpcStatus`: how the call ended, where it is gRPC and has said so; else -1. */
   record(
     status: number,
     cause: Cause | undefined,
     durationMs: number,
     requestBytes: number,
     answerBytes: number,
+    grpcStatus = NO_GRPC_STATUS,
   ): void {
     const us = durationMs * 1000
     this.requests++
-    if (status < 500 && cause === undefined) this.successes++
+    if (status < 500 && cause === undefined && (grpcStatus <= 0 || httpStatusOfGrpc(grpcStatus) < 500)) this.successes++
     this.latencySumUs += us
     this.latency[latencyCell(us)]!++
-    const key = (status << CAUSE_BITS) | (cause === undefined ? 0 : CAUSE_INDEX.get(cause)!)
+    const outcome = (status << GRPC_BITS) | (grpcStatus + 1)
+    const key = (outcome << CAUSE_BITS) | (cause === undefined ? 0 : CAUSE_INDEX.get(cause)!)
     this.codes.set(key, (this.codes.get(key) ?? 0) + 1)
     this.requestBytes += requestBytes
     this.answerBytes += answerBytes
   }
 
-  forEachCode(visit: (status: number, cause: Cause | undefined, count: number) => void): void {
-    for (const [key, count] of this.codes) visit(key >> CAUSE_BITS, causeOfCode(key), count)
+  forEachCode(visit: (status: number, cause: Cause | undefined, count: number, grpcStatus: number) => void): void {
+    for (const [key, count] of this.codes) {
+      const outcome = key >> CAUSE_BITS
+      visit(outcome >> GRPC_BITS, causeOfCode(key), count, (outcome & ((1 << GRPC_BITS) - 1)) - 1)
+    }
   }
 }
 

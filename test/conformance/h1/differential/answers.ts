@@ -57,7 +57,17 @@ export async function ourClient(wire: AnswerWire): Promise<AnswerVerdict> {
   }
   const headers = Headers.of([['Host', 'a']])
   session.send(
-    { method: wire.method, target: '/', authority: 'a', headers, body: NO_BODY, httpVersion: 1, minorVersion: 1, ...hop },
+    {
+      method: wire.method,
+      target: '/',
+      authority: 'a',
+      headers,
+      body: NO_BODY,
+      httpVersion: 1,
+      grpc: false,
+      minorVersion: 1,
+      ...hop,
+    },
     events,
   )
   await deliver(wire, socket)
