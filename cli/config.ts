@@ -13,6 +13,8 @@ export interface CliEnvironment {
   readonly ca: string | undefined
   /** `SELVEDGE_CONTEXT`, or `context.json` below `SELVEDGE_HOME` (by default `~/.selvedge`). */
   readonly contextFile: string
+  /** `SELVEDGE_STATE_DIR`: the state folder of the sidecar that is meant, as the sidecar itself is told it. */
+  readonly stateDir: string | undefined
   /** `NO_COLOR` (no-color.org): any value but the empty one turns colours off. */
   readonly noColor: boolean
   /** `SELVEDGE_DEBUG`: whether a fault of our own shows its stack. */
@@ -32,6 +34,7 @@ export function readCliEnvironment(env: Readonly<Record<string, string | undefin
     tokenFile: given(env.SELVEDGE_TOKEN_FILE),
     ca: given(env.SELVEDGE_CA),
     contextFile: resolve(given(env.SELVEDGE_CONTEXT) ?? join(home, 'context.json')),
+    stateDir: given(env.SELVEDGE_STATE_DIR),
     noColor: given(env.NO_COLOR) !== undefined,
     debug: given(env.SELVEDGE_DEBUG) !== undefined,
     startedByNpm: given(env.npm_lifecycle_event) !== undefined,

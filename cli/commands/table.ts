@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./proxy.ts')).defineProxy,
   },
   {
+    name: 'drain',
+    summary: 'take a sidecar out of service, and wait until it carries nothing',
+    load: async () => (await import('./drain.ts')).defineDrain,
+  },
+  {
     name: 'guard',
     summary: 'what vanished and is held back from sidecars; let it go',
     load: async () => (await import('./guard.ts')).defineGuard,

@@ -15,6 +15,8 @@ export interface Context {
   readonly enrolment: string
   /** The file of the mesh's CA (PEM), where the REST API speaks TLS. */
   readonly ca?: string
+  /** The folder with the state folders of its sidecars. */
+  readonly sidecars?: string
   /** The `selvedge up` that wrote it; once that has ended, the file is stale. */
   readonly pid: number
 }
@@ -42,11 +44,16 @@ function parseContext(text: string): Context | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { server, token, discovery, enrolment, ca, pid } = value as Record<string, unknown>
+  const { server, token, discovery, enrolment, ca, sidecars, pid } = value as Record<string, unknown>
   if (typeof server !== 'string' || typeof token !== 'string' || typeof discovery !== 'string') return undefined
   if (typeof enrolment !== 'string' || typeof pid !== 'number') return undefined
   if (ca !== undefined && typeof ca !== 'string') return undefined
-  return { server, token, discovery, enrolment, pid, ...(ca === undefined ? {} : { ca }) }
+  if (sidecars !== undefined && typeof sidecars !== 'string') return undefined
+  return {
+    ...{ server, token, discovery, enrolment, pid },
+    ...(ca === undefined ? {} : { ca }),
+    ...(sidecars === undefined ? {} : { sidecars }),
+  }
 }
 
 /** Writes the file whole (a reader sees the old one or the new one), readable by its owner only. Throws `CliFailure`. */

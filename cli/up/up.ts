@@ -120,13 +120,13 @@ class Running {
     if (facts === undefined) return
     const api = new MeshApi({ url: facts.rest, token: facts.token })
     this.#api = api
-    this.#leaveContext(facts)
+    const stateDir = join(resolve(dataDir), 'sidecars')
+    this.#leaveContext(facts, stateDir)
     if (file.resources.length > 0) {
       const applied = await api.apply(file.resources)
       for (const warning of applied.warnings) this.#output.tell(`warning: ${warning}`)
     }
     const around = { api, addresses: facts, guard: this.#guard, output: this.#output, world: this.#world }
-    const stateDir = join(resolve(dataDir), 'sidecars')
     const mesh = await assembleMesh(file, { ...around, stateDir, selvedge, inherited, folder, verbose }, systemRandom)
     this.#mesh = mesh
     await this.#startPrograms(mesh, api)
@@ -209,7 +209,7 @@ class Running {
   }
 
   /** One file for one mesh: where another `up` lives, ours lies beside its file and says so. */
-  #leaveContext({ rest, token, discovery, enrolment }: ControlPlaneFacts): void {
+  #leaveContext({ rest, token, discovery, enrolment }: ControlPlaneFacts, sidecars: string): void {
     const wanted = this.#options.contextFile
     const held = readContext(wanted)
     const owner = held.ok ? held.value?.pid : undefined
@@ -219,7 +219,7 @@ class Running {
         `another "selvedge up" (process ${owner}) has ${wanted}; for this mesh use --context ${this.#contextFile}`,
       )
     }
-    writeContext(this.#contextFile, { server: rest, token, discovery, enrolment, pid: process.pid })
+    writeContext(this.#contextFile, { server: rest, token, discovery, enrolment, sidecars, pid: process.pid })
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
-import { writePrivateFile } from '../../common/folders/mod.ts'
-import type { Result } from '../../common/mod.ts'
+import { makeFolder, writePrivateFile } from '../../common/folders/mod.ts'
+import { err, type Result } from '../../common/mod.ts'
 
 /** The file in the state folder that says where the admin port is, and with which token it can be told to do something. */
 export const ADMIN_FILE = 'admin.json'
@@ -23,7 +23,12 @@ export class AdminAccess {
   }
 
   /** Leaves the token where the same user's programs find it. `address` is `host:port`. */
-  leave(stateDir: string, address: string): Promise<Result<void, string>> {
+  async leave(stateDir: string, address: string): Promise<Result<void, string>> {
+    try {
+      makeFolder(stateDir)
+    } catch (error) {
+      return err(error instanceof Error ? error.message : String(error))
+    }
     const text = `${JSON.stringify({ address, token: this.token, pid: process.pid }, undefined, 2)}\n`
     return writePrivateFile(join(stateDir, ADMIN_FILE), [text])
   }
