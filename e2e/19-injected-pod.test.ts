@@ -212,7 +212,12 @@ describe('an injected pod', () => {
 
   test('nobody reaches the application past its sidecar, which refuses who has no certificate', async () => {
     const answer = await asked('/ready', APP_PORT).catch((error: unknown) => error)
-    expect(answer).toBeInstanceOf(Error)
+    expect(String(answer instanceof Error ? answer.cause : answer)).toMatch(/other side closed|ECONNRESET/)
+    // It was the sidecar that said no.
+    await eventually('a refusal in its metrics', READY_MS, async () => {
+      const { text } = await asked('/metrics', 15_020)
+      return yes(/^selvedge_refusals_total\{cause="(tls-handshake|unauthenticated)"\} [1-9]/m.test(text))
+    })
   })
 
   test('it is known to the control plane as its service account, and by its name', async () => {
