@@ -105,6 +105,8 @@ test.each([
   'top',
   'graph',
   'trace',
+  'inject',
+  'install',
   'version',
 ])('"%s --help" has examples', async name => {
   const { status, out } = await run(name, '--help')

@@ -50,7 +50,7 @@ export function sidecarContainer(facts: SidecarFacts): JsonObject {
     startupProbe: health('/readyz', { periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 3 }),
     readinessProbe: health('/readyz', { periodSeconds: 5, failureThreshold: 2, timeoutSeconds: 3 }),
     // Only a process that hangs is helped by a new one: it has a minute to come back by itself.
-    livenessProbe: health('/healthz', { periodSeconds: 10, failureThreshold: 6, timeoutSeconds: 5 }),
+    livenessProbe: health('/livez', { periodSeconds: 10, failureThreshold: 6, timeoutSeconds: 5 }),
     resources: {
       requests: { cpu: wishes.cpuRequest, memory: wishes.memoryRequest },
       limits: { ...(wishes.cpuLimit === undefined ? {} : { cpu: wishes.cpuLimit }), memory: wishes.memoryLimit },
