@@ -7,7 +7,7 @@ import {
   HeadScanner,
   idleMsSaid,
   keepAliveOf,
-  LAST_CHUNK,
+  lastChunk,
   NEED_MORE,
   REFUSED,
   readResponseHead,
@@ -140,9 +140,10 @@ export class H1ClientSession implements ClientCarriage {
     return this.writer.text(CHUNK_END)
   }
 
-  finish(_trailers: Headers | undefined): void {
+  finish(trailers: Headers | undefined): void {
     if (this.requestDone) return
-    if (this.chunked) this.writer.text(LAST_CHUNK)
+    // Only behind chunks is there a place for trailers.
+    if (this.chunked) this.writer.text(lastChunk(trailers))
     this.requestDone = true
     this.releaseIfDone()
   }
@@ -336,13 +337,15 @@ export class H1ClientSession implements ClientCarriage {
   private answered(): void {
     const { events } = this
     if (events === undefined) return
+    // Before the connection serves its next request.
+    const trailers = this.reader.takeTrailers()
     this.reused = true
     if (!this.requestDone) {
       // Answered before it had all of the body: the rest would be read as a request.
       this.events = undefined
       this.socket.destroy()
     } else this.release()
-    events.onEnd(undefined)
+    events.onEnd(trailers)
   }
 
   private releaseIfDone(): void {

@@ -8,7 +8,7 @@ import {
   chunkStart,
   type H1Problem,
   HeadScanner,
-  LAST_CHUNK,
+  lastChunk,
   NEED_MORE,
   problem,
   REFUSED,
@@ -278,7 +278,7 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
   private bodyEnd(): void {
     this.requestDone = true
     this.resume()
-    if (this.bodySink !== undefined && !this.discarding) this.bodySink.end(undefined)
+    if (this.bodySink !== undefined && !this.discarding) this.bodySink.end(this.reader.takeTrailers())
     this.afterBoth()
   }
 
@@ -303,7 +303,7 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
     }
     let open = true
     if (early !== undefined) for (const chunk of early) open = sink.data(chunk) && open
-    if (this.requestDone) sink.end(undefined)
+    if (this.requestDone) sink.end(this.reader.takeTrailers())
     else if (open) this.resume()
   }
 
@@ -346,8 +346,8 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
     return writer.text(CHUNK_END)
   }
 
-  end(_trailers: Headers | undefined): void {
-    if (this.framing === 'chunked') this.writer.text(LAST_CHUNK)
+  end(trailers: Headers | undefined): void {
+    if (this.framing === 'chunked') this.writer.text(lastChunk(trailers))
     this.answerDone = true
     this.afterBoth()
   }

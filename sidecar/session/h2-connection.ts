@@ -17,7 +17,7 @@ import {
   WINDOW_DEFAULT,
   WINDOW_MAX,
 } from '../codec/h2/mod.ts'
-import type { Headers } from '../http/mod.ts'
+import { cleanTrailers, type Headers } from '../http/mod.ts'
 import type { Reads, Turn } from '../transport/mod.ts'
 import { FrameBudget } from './frame-budget.ts'
 import { H2Output } from './h2-output.ts'
@@ -35,17 +35,6 @@ const LAST_WORDS_MS = 1_000
 const REMEMBERED_RESETS_MAX = 256
 /** Who gives a request up sooner never wanted its answer. */
 const RAPID_MS = 100
-
-/** Fields that say how a message is framed, routed or authenticated come too late behind it. */
-const NOT_IN_TRAILERS = [
-  'content-length',
-  'host',
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'content-encoding',
-  'expect',
-]
 
 /**
  * One connection of HTTP/2, whichever end we are (RFC 9113): frames, settings, flow control and what ends a connection. Streams are its own; what they mean,
@@ -131,9 +120,7 @@ export abstract class H2Connection implements FrameHandler {
     const pseudo = fields.status !== '' || fields.method !== '' || fields.scheme !== '' || fields.protocol !== undefined
     if (fields.malformed !== '' || pseudo || fields.path !== undefined || fields.authority !== undefined)
       return undefined
-    const trailers = fields.headers()
-    for (const name of NOT_IN_TRAILERS) trailers.remove(name)
-    return trailers
+    return cleanTrailers(fields.headers())
   }
 
   /** Sends the preface that is ours: SETTINGS, and the window of the connection. */

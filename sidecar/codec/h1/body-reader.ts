@@ -1,6 +1,5 @@
-import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../../../common/mod.ts'
-import type { BodyFraming } from '../../http/mod.ts'
-import { isTokenByte, isValueByte } from '../../http/mod.ts'
+import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX, latin1 } from '../../../common/mod.ts'
+import { type BodyFraming, cleanTrailers, Headers, isTokenByte, isValueByte } from '../../http/mod.ts'
 import { type H1Problem, problem } from './problem.ts'
 
 const CR = 13
@@ -41,7 +40,7 @@ type ChunkState =
 
 /**
  * Takes a body's bytes and gives its pieces, for all framings (RFC 9112, 6 and 7.1). One reader serves one connection, body after body.
- * Trailer fields are dropped: nothing that came after the head is ever merged into it.
+ * Trailer fields are kept apart: nothing that came after the head is ever merged into it.
  */
 export class BodyReader {
   problem: H1Problem | undefined = undefined
@@ -57,6 +56,8 @@ export class BodyReader {
   private partBytes = 0
   private trailerBytes = 0
   private trailerFields = 0
+  /** Whole trailer lines, and the beginning of one. */
+  private trailerText = ''
 
   constructor(events: BodyEvents) {
     this.events = events
@@ -72,6 +73,20 @@ export class BodyReader {
     this.lineBytes = 0
     this.trailerBytes = 0
     this.trailerFields = 0
+    this.trailerText = ''
+  }
+
+  /** The trailers of a body that is whole, without what belongs to a head (RFC 9110, 6.5.1). They are given once. */
+  takeTrailers(): Headers | undefined {
+    const { trailerText } = this
+    if (trailerText === '') return undefined
+    this.trailerText = ''
+    const trailers = Headers.empty()
+    for (const line of trailerText.split('\r\n')) {
+      const colon = line.indexOf(':')
+      if (colon !== -1) trailers.add(line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, ''))
+    }
+    return cleanTrailers(trailers).fieldsMax === 0 ? undefined : trailers
   }
 
   /** Reads from `from` on. Returns the index of the first byte that isn't the body's, or -1 when it is refused (see `problem`). */
@@ -110,6 +125,8 @@ export class BodyReader {
   /** A state machine in one piece: it runs over every byte between chunks, and data passes through whole. */
   private readChunked(bytes: Buffer, from: number): number {
     let i = from
+    // Where the part of a trailer line begins that is in these bytes.
+    let line = from
     while (i < bytes.length) {
       if (this.chunk === 'data') {
         const take = Math.min(this.left, bytes.length - i)
@@ -184,6 +201,7 @@ export class BodyReader {
             break
           }
           if (++this.trailerFields > HEAD_FIELDS_MAX) return this.refuse('too many trailer fields')
+          line = i - 1
           this.chunk = 'trailer-name'
           if (c < 32) return this.refuse('a control character in a trailer')
           // As in heads: no folded lines, and no line without a name.
@@ -202,6 +220,7 @@ export class BodyReader {
         case 'trailer-lf':
           if (c !== LF) return this.refuse('a CR without LF in a trailer')
           this.chunk = 'trailer-start'
+          this.trailerText += latin1(bytes, line, i)
           break
         case 'end-lf':
           if (c !== LF) return this.refuse('a CR without LF at the end of a body')
@@ -209,6 +228,7 @@ export class BodyReader {
           return i
       }
     }
+    if (inTrailer(this.chunk)) this.trailerText += latin1(bytes, line, i)
     return i
   }
 
@@ -233,4 +253,8 @@ function hexDigit(c: number): number {
   if (c >= 48 && c <= 57) return c - 48
   const lower = c | 32
   return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}
+
+function inTrailer(state: ChunkState): boolean {
+  return state === 'trailer-name' || state === 'trailer-value' || state === 'trailer-lf'
 }

@@ -1,7 +1,7 @@
-import type { RequestHead, ResponseHead } from '../../http/mod.ts'
+import type { Headers, RequestHead, ResponseHead } from '../../http/mod.ts'
 
 const CRLF = '\r\n'
-export const LAST_CHUNK = '0\r\n\r\n'
+const LAST_CHUNK = '0\r\n\r\n'
 export const CHUNK_END = CRLF
 
 /** A request's head as it goes upstream: always HTTP/1.1, always keep-alive. */
@@ -37,4 +37,9 @@ export function responseHeadText(
 
 export function chunkStart(bytes: number): string {
   return bytes.toString(16) + CRLF
+}
+
+/** The end of a body in chunks, with its trailers. */
+export function lastChunk(trailers: Headers | undefined): string {
+  return trailers === undefined ? LAST_CHUNK : `0\r\n${trailers.toText()}\r\n`
 }

@@ -105,8 +105,9 @@ function requestEnd(text: string): number {
   const fields = text.slice(0, head).toLowerCase()
   const body = head + 4
   if (fields.includes('\r\ntransfer-encoding: chunked')) {
-    const last = text.indexOf('0\r\n\r\n', body)
-    return last === -1 ? -1 : last + 5
+    // The last chunk, and its trailers.
+    const last = /\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(text.slice(body - 2))
+    return last === null ? -1 : body - 2 + last.index + last[0].length
   }
   const length = Number(/\r\ncontent-length: *([0-9]+)/.exec(fields)?.[1] ?? 0)
   return text.length < body + length ? -1 : body + length
