@@ -17,9 +17,9 @@ export interface UnderWay {
 }
 
 /** `serving`, then one after the other. `alone`: nothing comes in any more, and the application still has its way out. */
-export type DrainPhase = 'serving' | 'withdrawing' | 'finishing' | 'alone' | 'over'
+type DrainPhase = 'serving' | 'withdrawing' | 'finishing' | 'alone' | 'over'
 
-export interface DrainLook {
+interface DrainLook {
   readonly phase: DrainPhase
   readonly done: boolean
   /** From others. */

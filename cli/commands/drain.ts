@@ -17,14 +17,14 @@ interface DrainFlags {
 }
 
 /** Where a sidecar listens for us, and what it wants to see. */
-export interface AdminDoor {
+interface AdminDoor {
   readonly host: string
   readonly port: number
   readonly token: string
 }
 
 /** How far a drain is, as the sidecar says. */
-export interface DrainLook {
+interface DrainLook {
   readonly phase: string
   readonly done: boolean
   readonly exchanges: number
@@ -97,7 +97,7 @@ function findFolder(
 }
 
 /** Reads where the sidecar's admin port is. Throws `CliFailure`. */
-export function doorIn(folder: string): AdminDoor {
+function doorIn(folder: string): AdminDoor {
   const path = join(folder, ADMIN_FILE)
   const file = readPrivateFile(path, ADMIN_FILE_BYTES_MAX)
   if (!file.ok) throw new CliFailure(file.error)
@@ -120,7 +120,7 @@ function parseDoor(text: string): AdminDoor | undefined {
 }
 
 /** Begins the drain, and tells how far it is until it is done or `forMs` have passed. Throws `CliFailure`. */
-export async function drain(door: AdminDoor, forMs: number, tell: (text: string) => void): Promise<DrainLook> {
+async function drain(door: AdminDoor, forMs: number, tell: (text: string) => void): Promise<DrainLook> {
   const endMs = performance.now() + forMs
   let look = await ask(door, 'POST')
   let told = ''
