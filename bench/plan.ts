@@ -34,7 +34,7 @@ export type Case = (typeof CASES)[number]
 
 /** What a large answer of the backend has, and what is sent to it. */
 export const BULK_BYTES = 1_000_000
-export const SMALL_PATH = '/'
+const SMALL_PATH = '/'
 export const BULK_PATH = '/bulk'
 export const UPLOAD_PATH = '/upload'
 

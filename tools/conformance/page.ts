@@ -19,6 +19,13 @@ export function pageOf(sections: readonly ProvenSection[]): string {
     'a line into the title of a test that proves it, `[H1-4]`.',
     '',
     ...summary(sections),
+    '',
+    '## h2spec',
+    '',
+    '`node tools/h2spec/main.ts` runs [h2spec](https://github.com/summerwind/h2spec) 2.6.0 (146 cases, and one more that it calls strict) against a gateway',
+    'of a sidecar, in plaintext and with TLS, and prints what it says. A gateway is a listener all of whose traffic goes to one service, whatever authority',
+    'it names: `selvedge sidecar --gateway 8080=web:80 --gateway https://8443=web:80`. h2spec asks for its own address, which names no service. It is built from',
+    'the Go module proxy into the cache of the user; Go has to be there (Debian: `golang-go`). `npm test` runs it as H2-20.',
     ...sections.flatMap(section => ['', `## ${section.id}: ${section.title}`, ...section.lines.flatMap(paragraph)]),
   ].join('\n')}\n`
 }
