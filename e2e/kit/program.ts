@@ -25,6 +25,8 @@ export interface ProgramOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** `open`: its input lasts as long as we do. */
+  readonly stdin?: 'open'
 }
 
 /** One operating-system process, leader of a group of its own, whose descendants are known by their mark. */
@@ -59,6 +61,11 @@ export class Program {
       })
     })
     this.exited.catch(() => {})
+  }
+
+  /** Whether it has ended. */
+  get over(): boolean {
+    return this.#over
   }
 
   /** Waits for a line on either stream; fails early when the program has ended without it. */
@@ -117,10 +124,10 @@ export function startProgram(command: readonly [string, ...string[]], options: P
     cwd: options.cwd ?? projectRoot,
     env: { ...cleanEnvironment(), ...options.env, [MARK_VARIABLE]: mark },
     detached: true,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined && options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   child.stdin?.on('error', () => {})
-  child.stdin?.end(options.input)
+  if (options.stdin === undefined) child.stdin?.end(options.input)
   return new Program(child, mark, startedMs)
 }
 
