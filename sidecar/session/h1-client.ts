@@ -133,10 +133,10 @@ export class H1ClientSession implements ClientCarriage {
 
   /** A piece of the request's body. `false`: wait for `onDrain`. */
   write(chunk: Buffer): boolean {
-    if (!this.chunked) return this.writer.borrowed(chunk)
+    if (!this.chunked) return this.writer.bytes(chunk)
     if (chunk.length === 0) return true
     this.writer.text(chunkStart(chunk.length))
-    this.writer.borrowed(chunk)
+    this.writer.bytes(chunk)
     return this.writer.text(CHUNK_END)
   }
 
@@ -303,7 +303,7 @@ export class H1ClientSession implements ClientCarriage {
   private farEnd(): TunnelEnd {
     let nearEnded = false
     return {
-      data: chunk => this.writer.borrowed(chunk),
+      data: chunk => this.writer.bytes(chunk),
       end: () => {
         nearEnded = true
         this.writer.flush()

@@ -339,10 +339,10 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
 
   data(chunk: Buffer): boolean {
     const { writer } = this
-    if (this.framing !== 'chunked') return writer.borrowed(chunk)
+    if (this.framing !== 'chunked') return writer.bytes(chunk)
     if (chunk.length === 0) return true
     writer.text(chunkStart(chunk.length))
-    writer.borrowed(chunk)
+    writer.bytes(chunk)
     return writer.text(CHUNK_END)
   }
 

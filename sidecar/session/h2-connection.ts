@@ -18,7 +18,7 @@ import {
   WINDOW_MAX,
 } from '../codec/h2/mod.ts'
 import { cleanTrailers, type Headers } from '../http/mod.ts'
-import type { Reads, Turn } from '../transport/mod.ts'
+import type { Pieces, Reads, Turn } from '../transport/mod.ts'
 import { FrameBudget } from './frame-budget.ts'
 import { H2Output } from './h2-output.ts'
 import { type H2Stream, STREAM_WINDOW } from './h2-stream.ts'
@@ -62,6 +62,9 @@ export abstract class H2Connection implements FrameHandler {
   /** The header block that is being gathered. */
   private gathering: HeadBlock | undefined = undefined
   private pingSentMs: number | undefined = undefined
+  /** The stream whose DATA is coming, and whether it ends with it. */
+  private receiving: H2Stream | undefined = undefined
+  private receivingEnd = false
 
   constructor(socket: Socket, turn: Turn, server: boolean, reads: Reads | undefined) {
     this.socket = socket
@@ -105,6 +108,10 @@ export abstract class H2Connection implements FrameHandler {
   protected abstract onBroken(error: unknown): void
   /** A stream has ended. */
   protected abstract streamOver(stream: H2Stream): void
+
+  get pieces(): Pieces {
+    return this.turn.pieces
+  }
 
   nowMs(): number {
     return this.turn.nowMs()
@@ -180,7 +187,7 @@ export abstract class H2Connection implements FrameHandler {
     }
     switch (type) {
       case FRAME.data:
-        return this.dataFrame(flags, id, bytes, from, to)
+        return this.paddedFrame(flags, id, bytes, from, to)
       case FRAME.headers:
         return this.headersFrame(flags, id, bytes, from, to)
       case FRAME.windowUpdate:
@@ -214,17 +221,20 @@ export abstract class H2Connection implements FrameHandler {
     return this.fail(CODE.enhanceYourCalm, `a flood of ${what}`)
   }
 
-  private dataFrame(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
+  /** DATA with padding, which comes whole. */
+  private paddedFrame(flags: number, id: number, bytes: Buffer, from: number, to: number): boolean {
+    const length = to - from
+    const padding = length > 0 ? bytes[from]! : 0
+    if (padding >= length) return this.fail(CODE.protocol, 'more padding than payload')
+    return this.data(flags, id, length) && this.dataPiece(bytes, from + 1, to - padding, true)
+  }
+
+  data(flags: number, id: number, length: number): boolean {
+    if (!this.peer.known) return this.fail(CODE.protocol, 'a frame before SETTINGS')
+    if (this.gathering !== undefined) return this.fail(CODE.protocol, 'a frame within a header block')
     if (id === 0) return this.fail(CODE.protocol, 'DATA on stream 0')
-    const length = end - start
-    let from = start
-    let to = end
-    if ((flags & FLAG.padded) !== 0) {
-      const padding = length > 0 ? bytes[from]! : 0
-      if (padding >= length) return this.fail(CODE.protocol, 'more padding than payload')
-      from++
-      to -= padding
-    }
+    this.receiving = undefined
+    this.receivingEnd = false
     this.receiveWindow -= length
     if (this.receiveWindow < 0) return this.fail(CODE.flowControl, 'more DATA than the window of the connection')
     this.taken += length
@@ -235,13 +245,24 @@ export abstract class H2Connection implements FrameHandler {
       this.resetStream(stream, CODE.streamClosed, 'DATA behind the end')
       return this.spendReset()
     }
-    if (from === to && !endStream && !this.spend('empty DATA')) return false
-    if (!stream.receive(bytes, from, to, length)) {
+    if (length === 0 && !endStream && !this.spend('empty DATA')) return false
+    if (!stream.admit(length)) {
       this.resetStream(stream, CODE.flowControl, 'more DATA than the window of the stream')
       return this.spendReset()
     }
-    if (endStream && !stream.over) stream.receiveEnd(undefined)
-    this.budget.earn()
+    this.receiving = stream
+    this.receivingEnd = endStream
+    return true
+  }
+
+  dataPiece(bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    const { receiving } = this
+    // It was reset, before or meanwhile.
+    if (receiving === undefined || receiving.over) return !this.over
+    if (to > from) receiving.receive(bytes, from, to)
+    if (!last) return !this.over
+    if (to > from) this.budget.earn()
+    if (this.receivingEnd && !receiving.over) receiving.receiveEnd(undefined)
     return !this.over
   }
 

@@ -73,23 +73,25 @@ export abstract class H2Stream {
 
   // ---- what comes
 
-  /** False: the far side has sent more than it may. */
-  receive(bytes: Buffer, from: number, to: number, frameBytes: number): boolean {
+  /** DATA of so many bytes begins, padding included. False: that is more than the far side may send. */
+  admit(frameBytes: number): boolean {
     this.receiveWindow -= frameBytes
-    if (this.receiveWindow < 0) return false
+    this.taken += frameBytes
+    return this.receiveWindow >= 0
+  }
+
+  receive(bytes: Buffer, from: number, to: number): void {
     this.lastActiveMs = this.connection.nowMs()
-    const length = to - from
     if (this.announced !== -1) {
-      this.announced -= length
+      this.announced -= to - from
       if (this.announced < 0) {
         this.connection.malformed(this, 'more than its content-length')
-        return true
+        return
       }
     }
-    this.taken += frameBytes
-    if (length > 0 && !this.onData(bytes.subarray(from, to))) this.paused = true
+    const all = from === 0 && to === bytes.length
+    if (!this.onData(all ? bytes : bytes.subarray(from, to))) this.paused = true
     if (!this.paused && !this.over) this.giveWindowBack()
-    return true
   }
 
   /** The far side has ended its half. */
@@ -147,7 +149,7 @@ export abstract class H2Stream {
       }
       from = bytes
     }
-    this.waiting.push(Buffer.from(chunk.subarray(from)))
+    this.waiting.push(connection.pieces.keep(from === 0 ? chunk : chunk.subarray(from)))
     if (this.waitingBytes === 0) this.lastActiveMs = connection.nowMs()
     this.waitingBytes += chunk.length - from
     connection.wait(this)
@@ -193,8 +195,10 @@ export abstract class H2Stream {
       if (bytes <= 0) break
       connection.out.data(this, chunk, 0, bytes)
       this.waitingBytes -= bytes
-      if (bytes === chunk.length) waiting.shift()
-      else waiting[0] = chunk.subarray(bytes)
+      if (bytes === chunk.length) {
+        waiting.shift()
+        connection.pieces.giveView(chunk)
+      } else waiting[0] = chunk.subarray(bytes)
     }
     if (this.waitingBytes < before) this.lastActiveMs = connection.nowMs()
     if (this.waitingBytes > 0) return false
@@ -207,6 +211,7 @@ export abstract class H2Stream {
   close(): void {
     if (this.over) return
     this.over = true
+    for (const chunk of this.waiting) this.connection.pieces.giveView(chunk)
     this.waiting = []
     this.waitingBytes = 0
     this.lastFrame = undefined

@@ -234,7 +234,7 @@ export class OpaqueServerSession implements ServerSession, AnswerSink, RequestBo
   tunnelWrite(chunk: Buffer): boolean {
     if (this.guesser?.serverSpoke(chunk) === false) return true
     this.lastActiveMs = this.host.turn.nowMs()
-    return this.writer.borrowed(chunk)
+    return this.writer.bytes(chunk)
   }
 
   tunnelEnd(): void {

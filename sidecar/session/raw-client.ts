@@ -71,7 +71,7 @@ export class RawClient implements ClientCarriage, TunnelEnd {
   // ---- TunnelEnd: what comes of the caller
 
   data(chunk: Buffer): boolean {
-    return this.writer.borrowed(chunk)
+    return this.writer.bytes(chunk)
   }
 
   end(): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { PIECE_BYTES } from './pieces.ts'
+import { LARGE_PIECE_BYTES, PIECE_BYTES } from './pieces.ts'
 import type { Flushable, Turn } from './turn.ts'
 
 /** What may wait to be written to one socket before those who write are asked to pause. */
@@ -74,11 +74,21 @@ export class ByteWriter implements Flushable {
   }
 
   private next(bytes: number): void {
+    const { pieces } = this.turn
+    if (this.consumedAtOnce && this.piece.length < LARGE_PIECE_BYTES && this.at > 0) {
+      const larger = pieces.takeLarge()
+      this.piece.copy(larger, 0, 0, this.at)
+      pieces.give(this.piece)
+      this.piece = larger
+      // Whoever remembers where something stood finds it there no more.
+      this.flushes++
+      if (larger.length - this.at >= bytes) return
+    }
     if (this.at > 0) {
       this.filled.push(this.piece.subarray(0, this.at))
       this.filledBytes += this.at
     }
-    this.piece = bytes <= PIECE_BYTES ? this.turn.pieces.take() : Buffer.allocUnsafeSlow(bytes)
+    this.piece = bytes <= PIECE_BYTES ? pieces.take() : Buffer.allocUnsafeSlow(bytes)
     this.at = 0
   }
 

@@ -1,23 +1,45 @@
-/** A full frame of HTTP/2 with its header, and then some. */
-export const PIECE_BYTES = 32 * 1024
-/** Pieces that are kept for later, 2 MB. */
+/** As much as is read at once, with what frames add to it. */
+export const PIECE_BYTES = 68 * 1024
+/** All that may wait for one connection, in one piece: TLS copies what comes in several. */
+export const LARGE_PIECE_BYTES = 256 * 1024
+/** Pieces that are kept for later, 4 MB ... */
 const KEPT_MAX = 64
+/** ... and 1 MB. */
+const LARGE_KEPT_MAX = 4
 
-/** Buffers of one size that are used again and again, by whoever composes what is to be written. */
+/** Buffers of two sizes that are used again and again, by whoever composes what is to be written, or keeps what has to wait. */
 export class Pieces {
   private readonly kept: Buffer[] = []
+  private readonly keptLarge: Buffer[] = []
 
   take(): Buffer {
     return this.kept.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES)
   }
 
-  /** Nobody reads or writes it any more. Other sizes are left to the collector. */
-  give(piece: Buffer): void {
-    if (piece.length === PIECE_BYTES && this.kept.length < KEPT_MAX) this.kept.push(piece)
+  takeLarge(): Buffer {
+    return this.keptLarge.pop() ?? Buffer.allocUnsafeSlow(LARGE_PIECE_BYTES)
   }
 
-  /** As `give`, for a view of the front of a piece. */
+  /** Nobody reads or writes it any more. Other sizes are left to the collector. */
+  give(piece: Buffer): void {
+    if (piece.length === PIECE_BYTES) {
+      if (this.kept.length < KEPT_MAX) this.kept.push(piece)
+    } else if (piece.length === LARGE_PIECE_BYTES && this.keptLarge.length < LARGE_KEPT_MAX) this.keptLarge.push(piece)
+  }
+
+  /** As `give`, for a view of some of a piece. */
   giveView(view: Buffer): void {
-    if (view.buffer.byteLength === PIECE_BYTES) this.give(Buffer.from(view.buffer as ArrayBuffer))
+    const { byteLength } = view.buffer
+    if (byteLength === PIECE_BYTES && this.kept.length < KEPT_MAX) this.give(Buffer.from(view.buffer as ArrayBuffer))
+  }
+
+  /** A copy that is to be given back by `giveView`. */
+  keep(bytes: Buffer): Buffer {
+    if (bytes.length < SMALL_BYTES || bytes.length > PIECE_BYTES) return Buffer.from(bytes)
+    const piece = this.take()
+    return piece.subarray(0, bytes.copy(piece))
   }
 }
+
+/** What is smaller is cheaper to allocate than to keep a piece from others. */
+const SMALL_BYTES = 8 * 1024

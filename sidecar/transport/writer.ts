@@ -1,51 +1,76 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { latin1 } from '../../common/mod.ts'
 import type { Turn } from './turn.ts'
 
-/** Text and pieces up to this size are joined into one string; larger ones go out as they are, in one gathered write. */
+/** Text and chunks up to this size are joined into one string; with a larger one, what is written is composed in a piece. */
 const JOIN_BYTES_MAX = 4096
 /** What may wait for the end of the turn. Beyond it the socket is given what there is, so that its own backpressure speaks. */
 const PENDING_BYTES_MAX = 64 * 1024
 
 /**
  * Collects what is written to one socket within one turn of the event loop, and writes it at once. The socket's backpressure shows in
- * `write`'s and `text`'s answers: `false` means wait for `drain`.
+ * the answers of those who write: `false` means wait for `drain`.
  */
 export class SocketWriter {
   private readonly socket: Socket
+  private readonly turn: Turn
+  /** TLS has encrypted, or copied, what it is given when `write` returns. */
+  private readonly consumedAtOnce: boolean
   private joined = ''
-  private parts: (string | Buffer)[] = []
+  /** Full pieces, then the one that is being filled; nothing before a large chunk has come. */
+  private filled: Buffer[] = []
+  private piece: Buffer | undefined = undefined
+  private at = 0
   private pendingBytes = 0
   private blocked = false
-  private readonly turn: Turn
 
   constructor(socket: Socket, turn: Turn) {
     this.socket = socket
     this.turn = turn
+    this.consumedAtOnce = socket instanceof TLSSocket
   }
 
   /** `text` is latin1. */
   text(text: string): boolean {
-    this.joined += text
+    if (this.piece === undefined) this.joined += text
+    else this.putText(text)
     return this.count(text.length)
   }
 
-  /** As `bytes`, for a piece whose buffer is used again after the call. */
-  borrowed(chunk: Buffer): boolean {
-    return this.bytes(chunk.length <= JOIN_BYTES_MAX ? chunk : Buffer.from(chunk))
-  }
-
-  /** A piece that nobody changes any more. */
+  /** A chunk that is valid until the call returns. */
   bytes(chunk: Buffer): boolean {
-    if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
+    if (this.piece !== undefined) this.put(chunk)
+    else if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
     else {
-      if (this.joined !== '') {
-        this.parts.push(this.joined)
-        this.joined = ''
-      }
-      this.parts.push(chunk)
+      const { joined } = this
+      this.joined = ''
+      this.piece = this.turn.pieces.take()
+      this.at = 0
+      this.putText(joined)
+      this.put(chunk)
     }
     return this.count(chunk.length)
+  }
+
+  private putText(text: string): void {
+    const { piece } = this
+    if (piece !== undefined && text.length <= piece.length - this.at) this.at += piece.write(text, this.at, 'latin1')
+    else this.put(Buffer.from(text, 'latin1'))
+  }
+
+  private put(bytes: Buffer): void {
+    let from = 0
+    while (from < bytes.length) {
+      this.piece ??= this.turn.pieces.take()
+      const taken = bytes.copy(this.piece, this.at, from)
+      from += taken
+      this.at += taken
+      if (this.at < this.piece.length) continue
+      this.filled.push(this.piece)
+      this.piece = this.turn.pieces.take()
+      this.at = 0
+    }
   }
 
   private count(bytes: number): boolean {
@@ -57,27 +82,30 @@ export class SocketWriter {
 
   flush(): void {
     if (this.pendingBytes === 0) return
-    const { socket, parts, joined } = this
+    const { socket, joined, piece } = this
     this.pendingBytes = 0
     this.joined = ''
-    if (!socket.writable) {
-      this.parts = []
-      return
+    this.piece = undefined
+    if (piece !== undefined) this.flushPieces(piece)
+    else if (socket.writable && !socket.write(joined, 'latin1')) this.blocked = true
+  }
+
+  private flushPieces(piece: Buffer): void {
+    const { socket, filled, at } = this
+    const { pieces } = this.turn
+    this.filled = []
+    const behind = socket.writableLength > 0
+    if (socket.writable) {
+      if (filled.length > 0) socket.cork()
+      for (const part of filled) socket.write(part)
+      if (at > 0) socket.write(piece.subarray(0, at))
+      if (filled.length > 0) socket.uncork()
+      if (socket.writableNeedDrain) this.blocked = true
     }
-    let open: boolean
-    if (parts.length === 0) open = socket.write(joined, 'latin1')
-    else {
-      this.parts = []
-      socket.cork()
-      for (const part of parts) {
-        if (typeof part === 'string') socket.write(part, 'latin1')
-        else socket.write(part)
-      }
-      if (joined !== '') socket.write(joined, 'latin1')
-      socket.uncork()
-      open = !socket.writableNeedDrain
-    }
-    if (!open) this.blocked = true
+    // What stands behind another write, or what the kernel has not taken, is still to be read.
+    if (behind || (socket.writableLength > 0 && !this.consumedAtOnce)) return
+    for (const part of filled) pieces.give(part)
+    pieces.give(piece)
   }
 
   /** The socket's `drain` event has come. */

@@ -1,22 +1,42 @@
-import { CODE, type ConnectionFault, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, PREFACE, readUint32 } from './frames.ts'
+import {
+  CODE,
+  type ConnectionFault,
+  FLAG,
+  FRAME,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  PREFACE,
+  readUint32,
+} from './frames.ts'
 
-/** Hears of each frame, in order. The payload is `bytes[from..to]`, valid until the call returns. */
+/** Hears of each frame, in order. What it is given is valid until the call returns. False: nothing more is to be read. */
 export interface FrameHandler {
-  /** False: nothing more is to be read. */
+  /** A whole frame that isn't DATA, or is padded; its payload is `bytes[from..to]`. */
   frame(type: number, flags: number, stream: number, bytes: Buffer, from: number, to: number): boolean
+  /** The header of a DATA frame with so many bytes of payload, without padding. */
+  data(flags: number, stream: number, length: number): boolean
+  /** Some of its payload, or the only, empty one. `last`: with it the frame ends. */
+  dataPiece(bytes: Buffer, from: number, to: number, last: boolean): boolean
 }
 
 const NOT_HTTP2: ConnectionFault = { code: CODE.protocol, detail: 'not the preface of HTTP/2' }
 const TOO_LARGE: ConnectionFault = { code: CODE.frameSize, detail: `a frame of more than ${FRAME_BYTES_MAX} bytes` }
 const STREAM_MASK = 0x7fff_ffff
+/** Most frames that are cut are small; larger ones need room of their own. */
+const ROOM_BYTES = 1_024
 
-/** Cuts a stream of bytes into frames, however it was cut before. A frame that comes whole is not copied; one that doesn't is copied once. */
+/**
+ * Cuts a stream of bytes into frames, however it was cut before. DATA is handed on as it comes, and never copied; of the others, one that comes whole
+ * isn't either.
+ */
 export class FrameReader {
   /** The beginning of a frame, header included, that isn't whole yet. */
-  private partial: Buffer | undefined = undefined
-  private partialBytes = 0
+  private room: Buffer | undefined = undefined
+  private held = 0
   /** Bytes of the client's preface that are still to come. */
   private preface: number
+  /** Bytes of the DATA frame under way that are still to come. */
+  private dataLeft = 0
 
   /** `preface`: it begins with the client's preface (RFC 9113, 3.4). */
   constructor(preface: boolean) {
@@ -25,7 +45,7 @@ export class FrameReader {
 
   /** Whether a frame has begun and isn't whole. */
   get midFrame(): boolean {
-    return this.partial !== undefined
+    return this.held > 0
   }
 
   read(chunk: Buffer, handler: FrameHandler): ConnectionFault | undefined {
@@ -34,27 +54,44 @@ export class FrameReader {
       at = this.readPreface(chunk)
       if (at === -1) return NOT_HTTP2
     }
-    if (this.partial !== undefined) {
-      at = this.complete(chunk, at)
-      if (at === -1) return TOO_LARGE
-      if (this.partial !== undefined && this.partialBytes === wholeBytes(this.partial, 0, this.partialBytes)) {
-        const whole = this.partial
-        const to = this.partialBytes
-        this.partial = undefined
-        this.partialBytes = 0
-        if (!give(whole, 0, to, handler)) return undefined
+    const { length } = chunk
+    while (at < length) {
+      if (this.dataLeft > 0) {
+        const to = Math.min(length, at + this.dataLeft)
+        this.dataLeft -= to - at
+        if (!handler.dataPiece(chunk, at, to, this.dataLeft === 0)) return undefined
+        at = to
+      } else if (this.held > 0 || length - at < FRAME_HEADER_BYTES) {
+        at = this.gather(chunk, at, handler)
+        if (at === -1) return TOO_LARGE
+        if (at === -2) return undefined
+      } else {
+        const bytes = (chunk[at]! << 16) | (chunk[at + 1]! << 8) | chunk[at + 2]!
+        if (bytes > FRAME_BYTES_MAX) return TOO_LARGE
+        const from = at + FRAME_HEADER_BYTES
+        const type = chunk[at + 3]!
+        const flags = chunk[at + 4]!
+        const stream = readUint32(chunk, at + 5) & STREAM_MASK
+        if (type === FRAME.data && (flags & FLAG.padded) === 0) {
+          if (!this.beginData(flags, stream, bytes, handler)) return undefined
+          at = from
+        } else if (from + bytes > length) {
+          this.hold(chunk, at, FRAME_HEADER_BYTES + bytes)
+          return undefined
+        } else {
+          if (!handler.frame(type, flags, stream, chunk, from, from + bytes)) return undefined
+          at = from + bytes
+        }
       }
     }
-    const { length } = chunk
-    while (length - at >= FRAME_HEADER_BYTES) {
-      const end = at + wholeBytes(chunk, at, length)
-      if (end - at > FRAME_BYTES_MAX + FRAME_HEADER_BYTES) return TOO_LARGE
-      if (end > length) break
-      if (!give(chunk, at, end, handler)) return undefined
-      at = end
-    }
-    if (at < length) this.keep(chunk, at)
     return undefined
+  }
+
+  private beginData(flags: number, stream: number, bytes: number, handler: FrameHandler): boolean {
+    if (!handler.data(flags, stream, bytes)) return false
+    if (bytes === 0) return handler.dataPiece(NOTHING, 0, 0, true)
+    this.dataLeft = bytes
+    return true
   }
 
   private readPreface(chunk: Buffer): number {
@@ -65,44 +102,48 @@ export class FrameReader {
     return bytes
   }
 
-  private keep(chunk: Buffer, at: number): void {
-    if (at === chunk.length) return
-    const bytes = chunk.length - at
-    const whole = bytes < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : wholeBytes(chunk, at, chunk.length)
-    this.partial = Buffer.allocUnsafe(whole)
-    this.partialBytes = chunk.copy(this.partial, 0, at)
-  }
-
-  /** Takes what is missing of the frame that has begun. Returns where the next begins; -1 when this one is too large. */
-  private complete(chunk: Buffer, start: number): number {
-    let at = start
-    let { partial } = this
-    if (partial === undefined) return at
-    if (this.partialBytes < FRAME_HEADER_BYTES) {
-      const taken = chunk.copy(partial, this.partialBytes, at, at + FRAME_HEADER_BYTES - this.partialBytes)
-      this.partialBytes += taken
-      at += taken
-      if (this.partialBytes < FRAME_HEADER_BYTES) return at
-      const whole = wholeBytes(partial, 0, FRAME_HEADER_BYTES)
-      if (whole > FRAME_BYTES_MAX + FRAME_HEADER_BYTES) return -1
-      const header = partial
-      partial = Buffer.allocUnsafe(whole)
-      header.copy(partial, 0, 0, FRAME_HEADER_BYTES)
-      this.partial = partial
+  private hold(chunk: Buffer, at: number, whole: number): void {
+    if (this.room === undefined || this.room.length < whole) {
+      const larger = Buffer.allocUnsafe(Math.max(whole, ROOM_BYTES))
+      this.room?.copy(larger, 0, 0, this.held)
+      this.room = larger
     }
-    const taken = chunk.copy(partial, this.partialBytes, at, at + partial.length - this.partialBytes)
-    this.partialBytes += taken
-    return at + taken
+    this.held += chunk.copy(this.room, this.held, at, Math.min(chunk.length, at + whole - this.held))
+  }
+
+  /** Takes what is missing of the header, or the frame, that has begun. Returns where to go on; -1: too large; -2: nothing more is to be read. */
+  private gather(chunk: Buffer, start: number, handler: FrameHandler): number {
+    let at = start
+    if (this.held < FRAME_HEADER_BYTES) {
+      const before = this.held
+      this.hold(chunk, at, FRAME_HEADER_BYTES)
+      at += this.held - before
+      if (this.held < FRAME_HEADER_BYTES) return at
+    }
+    const header = this.room!
+    const bytes = (header[0]! << 16) | (header[1]! << 8) | header[2]!
+    if (bytes > FRAME_BYTES_MAX) return -1
+    const flags = header[4]!
+    const stream = readUint32(header, 5) & STREAM_MASK
+    if (header[3] === FRAME.data && (flags & FLAG.padded) === 0) {
+      this.release()
+      return this.beginData(flags, stream, bytes, handler) ? at : -2
+    }
+    const whole = FRAME_HEADER_BYTES + bytes
+    const before = this.held
+    this.hold(chunk, at, whole)
+    at += this.held - before
+    if (this.held < whole) return at
+    const frame = this.room!
+    this.release()
+    return handler.frame(frame[3]!, flags, stream, frame, FRAME_HEADER_BYTES, whole) ? at : -2
+  }
+
+  /** An idle connection holds no memory for frames. */
+  private release(): void {
+    this.room = undefined
+    this.held = 0
   }
 }
 
-/** The length of the frame that begins there, its header included; of one whose header isn't there, the header's. */
-function wholeBytes(bytes: Buffer, at: number, end: number): number {
-  if (end - at < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES
-  return FRAME_HEADER_BYTES + ((bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!)
-}
-
-function give(bytes: Buffer, at: number, end: number, handler: FrameHandler): boolean {
-  const stream = readUint32(bytes, at + 5) & STREAM_MASK
-  return handler.frame(bytes[at + 3]!, bytes[at + 4]!, stream, bytes, at + FRAME_HEADER_BYTES, end)
-}
+const NOTHING = Buffer.alloc(0)
