@@ -37,6 +37,8 @@ const START_MS = 20_000
 let cluster: Cluster
 let plane: Program | undefined
 let webhookPort: number
+/** For the command line, as the Deployment has it. */
+let commands: Readonly<Record<string, string>>
 
 /** The control plane, as the Deployment that `selvedge install` prints starts it. */
 async function startPlane(port: number): Promise<void> {
@@ -46,8 +48,14 @@ async function startPlane(port: number): Promise<void> {
     ...['--rest-port', '0', '--enrolment-port', '0', '--discovery-port', '0', '--metrics-port', '0'],
     ...['--webhook-port', String(port), '--leaf-life', '20s'],
   ])
-  const [, found] = await plane.line(/control-plane ready.*"webhook":"[^"]*:(\d+)"/, START_MS)
-  webhookPort = Number(found)
+  const [, ready = ''] = await plane.line(/^selvedge control-plane ready (.*)$/, START_MS)
+  const { webhook, rest } = JSON.parse(ready) as { readonly webhook: string; readonly rest: string }
+  webhookPort = Number(webhook.split(':').at(-1))
+  commands = {
+    SELVEDGE_SERVER: rest.replace('0.0.0.0', '127.0.0.1'),
+    SELVEDGE_CA: join(cluster.folder, 'ca', 'ca.crt'),
+    SELVEDGE_TOKEN_FILE: join(cluster.folder, 'data', 'admin.token'),
+  }
 }
 
 beforeAll(async () => {
@@ -293,6 +301,21 @@ test('a pod without privileges is admitted in a restricted namespace where nothi
   const { spec } = await cluster.get<Pod>('pod', 'explicit', '-n', 'strict')
   expect(names(spec.initContainers)).toEqual(['selvedge-sidecar'])
   expect(spec.containers[0]?.env).toContainEqual({ name: 'http_proxy', value: 'http://127.0.0.1:15001' })
+})
+
+test('a Service of Kubernetes is taken by the control plane as kubectl prints it, without its version', async () => {
+  const spec = { selector: { app: 'reviews' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] }
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'reviews', namespace: 'shop' }, spec }
+  await cluster.must(['apply', '-f', '-'], JSON.stringify(service))
+  const printed = await cluster.must(['get', 'services', '-n', 'shop', '-o', 'yaml'])
+  const input = printed.replace(/^ *resourceVersion: .*\n/gm, '')
+  for (const word of ['created', 'unchanged']) {
+    const applied = await runSelvedge(['apply', '-f', '-'], { input, env: commands })
+    expect(applied).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`Service shop/reviews +${word}`)),
+    })
+  }
 })
 
 test('what the installation prints is admitted whole, and the same when it is applied once more', async () => {

@@ -66,6 +66,14 @@ const clusterAddress = z.union([z.literal('None'), z.ipv4(), z.ipv6()], {
 
 const elsewhere = 'Selvedge does not read this field of Kubernetes; leave it out'
 
+/** What Kubernetes writes into every Service, so that what "kubectl get -o yaml" prints can be applied as it is; another value would be a promise. */
+function asUsual<Value extends string>(value: Value) {
+  return z
+    .literal(value, { error: `must be ${value}: Selvedge does nothing else yet` })
+    .optional()
+    .describe('As Kubernetes writes it; the mesh does not look at it.')
+}
+
 export const serviceSchema = object({
   apiVersion: z.literal('v1'),
   kind: z.literal('Service'),
@@ -87,12 +95,21 @@ export const serviceSchema = object({
         .max(CLUSTER_ADDRESSES_MAX)
         .optional()
         .describe('Likewise: one of each family.'),
+      sessionAffinity: asUsual('None'),
+      internalTrafficPolicy: asUsual('Cluster'),
+      ipFamilies: z
+        .array(z.enum(['IPv4', 'IPv6'], { error: 'must be IPv4 or IPv6' }))
+        .max(CLUSTER_ADDRESSES_MAX)
+        .optional()
+        .describe('As on Kubernetes; the mesh does not look at it.'),
+      ipFamilyPolicy: z
+        .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'], {
+          error: 'must be SingleStack, PreferDualStack or RequireDualStack',
+        })
+        .optional()
+        .describe('As on Kubernetes; the mesh does not look at it.'),
     },
     {
-      sessionAffinity: elsewhere,
-      ipFamilies: elsewhere,
-      ipFamilyPolicy: elsewhere,
-      internalTrafficPolicy: elsewhere,
       externalTrafficPolicy: elsewhere,
       externalName: elsewhere,
       externalIPs: elsewhere,
@@ -101,6 +118,9 @@ export const serviceSchema = object({
       trafficDistribution: elsewhere,
     },
   ),
+  status: object({ loadBalancer: object({}).optional(), conditions: z.array(z.unknown()).max(0).optional() })
+    .optional()
+    .describe('As Kubernetes writes it; the mesh does not look at it.'),
 }).meta({
   description: 'A name that callers use, its ports, and the labels of the workloads that answer (Kubernetes core v1).',
   examples: [

@@ -40,6 +40,18 @@ describe('what is accepted', () => {
   test.each<[string, Json]>([
     ['a Service with one port', service({ ports: [{ port: 80 }] })],
     ['a Service without a selector, headless', service({ ports: [{ port: 65_535 }], clusterIP: 'None' })],
+    [
+      'a Service as Kubernetes prints it',
+      {
+        ...service({
+          ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 'http' }],
+          ...{ type: 'ClusterIP', clusterIP: '10.96.0.53', clusterIPs: ['10.96.0.53'], selector: { app: 'reviews' } },
+          ...{ internalTrafficPolicy: 'Cluster', sessionAffinity: 'None' },
+          ...{ ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' },
+        }),
+        status: { loadBalancer: {} },
+      },
+    ],
     ['a Workload with an IPv6 address', workload({ address: 'fd00::7' })],
     [
       'a route with every supported part',
@@ -124,7 +136,7 @@ describe('what is refused, with the path and what to do', () => {
     ],
     [
       service({ ports: [{ port: 80 }], sessionAffinity: 'ClientIP' }),
-      'spec.sessionAffinity is not supported yet: Selvedge does not read this field of Kubernetes; leave it out',
+      'spec.sessionAffinity must be None: Selvedge does nothing else yet',
     ],
     [service({ ports: [{ port: 80 }], selectr: {} }), 'spec.selectr is unknown: did you mean selector?'],
     [workload({ address: 'localhost' }), 'spec.address must be an IP address, as in 10.0.0.7 or fd00::7'],
