@@ -76,7 +76,7 @@ const TABLE: Table = {
   joinTokenSecret: annotation(
     'join-token-secret',
     'NAME',
-    'selvedge-join-<service account>',
+    '`selvedge-join-` and the service account',
     'the Secret that holds the join token at the key `token`',
     parseSecretName,
   ),
