@@ -75,10 +75,10 @@ export class LoneSidecar {
   }
 }
 
-/** `descriptors`: as many file descriptors as it may have, by `ulimit -n`. */
+/** `descriptors`: as many file descriptors as it may have, by `ulimit -n`. `env` comes on top of ours. */
 export async function loneSidecar(
   flags: readonly string[],
-  options: { readonly descriptors?: number } = {},
+  options: { readonly descriptors?: number; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<LoneSidecar> {
   const dir = temporaryDir()
   const file = join(dir, 'mesh.yaml')
@@ -98,7 +98,9 @@ export async function loneSidecar(
     ...flags,
   ]
   const limit = options.descriptors === undefined ? 'true' : `ulimit -n ${options.descriptors}`
-  const program = startProgram(['sh', '-c', `${limit} && exec "$0" "$@"`, process.execPath, SELVEDGE, ...args])
+  const program = startProgram(['sh', '-c', `${limit} && exec "$0" "$@"`, process.execPath, SELVEDGE, ...args], {
+    env: options.env ?? {},
+  })
   try {
     const [, text = ''] = await program.line(/^selvedge sidecar ready (\{.*\})$/, READY_MS)
     const addresses = JSON.parse(text) as Record<keyof LoneSidecar['ports'], string>

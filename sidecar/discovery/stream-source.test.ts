@@ -58,7 +58,10 @@ describe('the discovery stream', () => {
     const links: FakeLink[] = []
     const renewals = new Set<() => void>()
     const applied: SnapshotUpdate[] = []
-    const sink = { problem: undefined as SnapshotProblem | undefined }
+    const sink = {
+      problem: undefined as SnapshotProblem | undefined,
+      settling: undefined as Promise<void> | undefined,
+    }
     const stream = createStreamSource({
       open: events => {
         const link = new FakeLink(events)
@@ -85,6 +88,7 @@ describe('the discovery stream', () => {
         applied.push(update)
         return ok(undefined)
       },
+      settling: () => sink.settling,
     })
     const link = () => {
       const last = links.at(-1)
@@ -104,6 +108,46 @@ describe('the discovery stream', () => {
     link().events.connected()
     expect(link().heard()).toMatchObject([{ kind: 'hello', workload: 'ns/w', subscriptions: [], held: new Map() }])
     expect(stream.connected()).toBe(true)
+  })
+
+  it('acknowledges an update when it is in force everywhere, and says nothing before that', async () => {
+    const { stream, link, sink } = source()
+    link().welcome()
+    link().heard()
+    const everywhere = Promise.withResolvers<void>()
+    sink.settling = everywhere.promise
+    link().events.message(selfOnly('n1', 'v1'))
+    stream.setReady(true)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(link().heard()).toEqual([])
+    sink.settling = undefined
+    everywhere.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(link().heard()).toMatchObject([
+      { kind: 'ack', nonce: 'n1' },
+      { kind: 'readiness', ready: true },
+    ])
+    stream.setReady(false)
+    expect(link().heard()).toMatchObject([{ kind: 'readiness', ready: false }])
+  })
+
+  it('tells a new stream what is held when that is so everywhere; the old stream hears no more', async () => {
+    const { links, link, sink } = source()
+    link().welcome()
+    link().heard()
+    const everywhere = Promise.withResolvers<void>()
+    sink.settling = everywhere.promise
+    link().events.message(selfOnly('n1', 'v1'))
+    link().events.ended('cut off')
+    await vi.advanceTimersByTimeAsync(5_000)
+    link().events.connected()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(link().heard()).toEqual([])
+    sink.settling = undefined
+    everywhere.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(links[0]?.heard()).toEqual([])
+    expect(link().heard()).toMatchObject([{ kind: 'hello', held: new Map([['self', 'v1']]) }])
   })
 
   it('applies an update and acknowledges it', () => {
