@@ -154,18 +154,17 @@ export class DetectingSession implements ServerSession {
     guess.guess(this)
   }
 
-  /** The far side has spoken first. Whether its bytes are wanted. */
-  serverSpoke(bytes: Buffer): boolean {
-    if (this.state.kind !== 'guessing') return false
+  /** The far side has spoken first. */
+  serverSpoke(bytes: Buffer): void {
+    if (this.state.kind !== 'guessing') return
     if (serverSpeaks(bytes) === 'http') {
       // It has only told that it is there, or that it has waited for too long: the caller is still to ask.
       this.stopGuessing()
-      return false
+      return
     }
     const { bound } = this.connection
     if (bound !== undefined && this.held.length === 0) this.host.serverFirst.remember(bound.authority)
     this.become('server-first')
-    return true
   }
 
   /** The far side can't be reached, or has gone without a word. */

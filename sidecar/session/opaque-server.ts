@@ -19,8 +19,9 @@ import { guarded, ownSocket } from './socket-events.ts'
 
 /** Who waits for the far side to speak first, or for the caller. */
 export interface Guesser {
-  /** False: the bytes are not wanted, and the tunnel has been given up. */
-  serverSpoke(bytes: Buffer): boolean
+  /** Takes the session, or withdraws it. */
+  serverSpoke(bytes: Buffer): void
+  /** Withdraws the session. */
   serverGone(how: 'end' | 'broken'): void
 }
 
@@ -30,8 +31,11 @@ type State =
   | { readonly kind: 'begun'; readonly x: Exchange }
   | { readonly kind: 'tunnel'; readonly x: Exchange; readonly far: TunnelEnd }
   | { readonly kind: 'closed' }
+  /** It was begun on a guess that turned out wrong: the socket is another's for good. */
+  | { readonly kind: 'withdrawn' }
 
 const NEW: State = { kind: 'new' }
+const WITHDRAWN: State = { kind: 'withdrawn' }
 const CLOSED: State = { kind: 'closed' }
 
 /**
@@ -67,7 +71,7 @@ export class OpaqueServerSession implements ServerSession, AnswerSink, RequestBo
   /** The guess was wrong. */
   withdraw(): void {
     const { state } = this
-    this.state = CLOSED
+    this.state = WITHDRAWN
     this.guesser = undefined
     if (state.kind !== 'begun' && state.kind !== 'tunnel') return
     state.x.withdraw()
@@ -217,10 +221,9 @@ export class OpaqueServerSession implements ServerSession, AnswerSink, RequestBo
   }
 
   private failed(): void {
+    if (!this.isOurs('broken')) return
     this.state = CLOSED
-    const { guesser } = this
-    if (guesser === undefined) breakOff(this.socket)
-    else guesser.serverGone('broken')
+    breakOff(this.socket)
   }
 
   // ---- RequestBody: a CONNECT has none
@@ -232,33 +235,33 @@ export class OpaqueServerSession implements ServerSession, AnswerSink, RequestBo
   // ---- TunnelNear
 
   tunnelWrite(chunk: Buffer): boolean {
-    if (this.guesser?.serverSpoke(chunk) === false) return true
+    this.guesser?.serverSpoke(chunk)
+    if (this.state.kind === 'withdrawn') return true
     this.lastActiveMs = this.host.turn.nowMs()
     return this.writer.bytes(chunk)
   }
 
   tunnelEnd(): void {
-    if (this.guesser !== undefined) {
-      this.guesser.serverGone('end')
-      return
-    }
+    if (!this.isOurs('end')) return
     this.writer.flush()
     this.socket.end()
   }
 
   tunnelClose(): void {
-    if (this.guesser !== undefined) {
-      this.guesser.serverGone('end')
-      return
-    }
+    if (!this.isOurs('end')) return
     this.state = CLOSED
     this.writer.flush()
     linger(this.socket)
   }
 
   breakOff(): void {
-    if (this.guesser === undefined) breakOff(this.socket)
-    else this.guesser.serverGone('broken')
+    if (this.isOurs('broken')) breakOff(this.socket)
+  }
+
+  /** Whether what the far side has come to is the socket's business. While all is a guess, it is the guesser's. */
+  private isOurs(how: 'end' | 'broken'): boolean {
+    this.guesser?.serverGone(how)
+    return this.state.kind !== 'withdrawn'
   }
 
   resume(): void {
