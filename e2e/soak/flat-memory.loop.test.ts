@@ -5,9 +5,9 @@ import { memoryOf } from '../kit/memory.ts'
 import { type Mesh, startMesh } from '../kit/mesh.ts'
 import { wrk } from '../kit/wrk.ts'
 
-const REQUESTS = times(30_000, 5_000_000)
+const REQUESTS = times(30_000, 10_000_000)
 /** After so many, all code is compiled and all pools are as large as they get. */
-const WARM = times(15_000, 500_000)
+const WARM = times(15_000, 1_000_000)
 /** In the short form the heap still grows towards its size. */
 const GROWTH_PERCENT_MAX = times(60, 15)
 const SLICE_S = times(2, 30)
