@@ -39,7 +39,7 @@ export interface Wishes {
 }
 
 /** The sidecar's user, as "selvedge intercept install" takes it for granted: nobody's in Debian and distroless images. */
-export const SIDECAR_UID = 1_337
+const SIDECAR_UID = 1_337
 const UID_MAX = 2 ** 31 - 1
 /** A rule is made of each. */
 const ITEMS_MAX = 64

@@ -36,7 +36,7 @@ export function applicationPorts(spec: JsonObject, wishes: Wishes): readonly str
 }
 
 /** An init container that keeps running, of the user's own. */
-export function isNativeSidecar(container: JsonObject): boolean {
+function isNativeSidecar(container: JsonObject): boolean {
   return container.restartPolicy === 'Always'
 }
 
