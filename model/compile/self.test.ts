@@ -86,3 +86,15 @@ test('where spans are exported to is a field of its own, which a namespace can a
   expect(collector(of('http://127.0.0.1:4318'))).toBe('http://127.0.0.1:4318')
   expect(collector(of('none'))).toBeUndefined()
 })
+
+test('a port that says nothing itself speaks what its Services declare, as long as they agree', () => {
+  const service = (name: string, appProtocol: string) =>
+    aService(name, `selector: {app: a}, ports: [{name: http, port: 80, targetPort: 8080, appProtocol: ${appProtocol}}]`)
+  const protocolOf = (own: string, ...services: readonly string[]) =>
+    selfOf(aWorkload('shop/a-1', 'app: a', `ports: [{port: 8080${own}}]`), ...services)?.ports[0]?.protocol
+  expect(protocolOf('')).toBe('detect')
+  expect(protocolOf('', service('shop/a', 'kubernetes.io/h2c'))).toBe('http2')
+  expect(protocolOf('', service('shop/a', 'grpc'), service('shop/b', 'grpc'))).toBe('grpc')
+  expect(protocolOf('', service('shop/a', 'grpc'), service('shop/b', 'http'))).toBe('detect')
+  expect(protocolOf(', protocol: http', service('shop/a', 'grpc'))).toBe('http')
+})

@@ -2,6 +2,7 @@ import type { Port, TrustDomain, WorkloadKey } from '../../common/mod.ts'
 import { deepFreeze } from '../resources/mod.ts'
 import type { SelfSnapshot } from '../snapshot/mod.ts'
 import { compileMesh } from './mesh.ts'
+import { compileInboundProtocols } from './protocols.ts'
 import { servicesOf } from './selectors.ts'
 import { compileInboundUpgrades } from './upgrades.ts'
 import type { World } from './world.ts'
@@ -12,10 +13,11 @@ export function compileSelf(world: World, workload: WorkloadKey, trustDomain: Tr
   if (resource === undefined) return undefined
   const { namespace } = resource.metadata
   const upgrades = compileInboundUpgrades(world, resource)
+  const declared = compileInboundProtocols(world, resource)
   const ports = resource.spec.ports.map(({ port, name, protocol }) => ({
     port: port as Port,
     name: name ?? '',
-    protocol,
+    protocol: protocol === 'detect' ? declared(port) : protocol,
     upgrades: upgrades(port),
   }))
   return deepFreeze<SelfSnapshot>({

@@ -1,7 +1,8 @@
 import type { Port, ServiceKey } from '../../common/mod.ts'
 import { deepFreeze } from '../resources/mod.ts'
-import type { Protocol, ServiceSnapshot } from '../snapshot/mod.ts'
+import type { ServiceSnapshot } from '../snapshot/mod.ts'
 import { compareText } from './order.ts'
+import { protocolOf } from './protocols.ts'
 import { compileRouting } from './routes.ts'
 import { compileTraffic } from './traffic.ts'
 import type { World } from './world.ts'
@@ -37,24 +38,4 @@ export function withBackends(world: World, callerNamespace: string, wanted: Iter
     }
   }
   return [...keys].sort(compareText)
-}
-
-/** Kubernetes' `appProtocol`: IANA names and `kubernetes.io/*`. Unset: the first bytes tell. What we don't speak is opaque. */
-function protocolOf(appProtocol: string | undefined): Protocol {
-  switch (appProtocol?.toLowerCase()) {
-    case undefined:
-    case 'detect':
-      return 'detect'
-    case 'http':
-    case 'kubernetes.io/ws':
-      return 'http'
-    case 'http2':
-    case 'h2c':
-    case 'kubernetes.io/h2c':
-      return 'http2'
-    case 'grpc':
-      return 'grpc'
-    default:
-      return 'tcp'
-  }
 }

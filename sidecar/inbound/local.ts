@@ -33,7 +33,12 @@ export class LocalApplication {
     this.policy = policy
     this.environment = environment
     this.instruments = instruments
-    policy.onChange({ changed: (_services, self) => self && this.forgetMeters() })
+    policy.onChange({ changed: (_services, self) => self && this.changed() })
+  }
+
+  private changed(): void {
+    this.forgetMeters()
+    for (const destination of this.ports.values()) destination.declare(this.policy.self?.ports ?? [])
   }
 
   /** Settles which port is meant: the connection's (from its TLS server name), else the only one declared, else the one in Host. */
@@ -83,6 +88,7 @@ export class LocalApplication {
       destination = new Destination(undefined, SETTINGS, this.environment)
       const address = { key: endpointKey(this.host, port, port), host: this.host, port, appPort: port } as const
       destination.place([{ servicePort: port, address: { ...address, tls: { kind: 'none', why: 'not-in-mesh' } } }])
+      destination.declare(this.policy.self?.ports ?? [])
       this.ports.set(port, destination)
     }
     return destination

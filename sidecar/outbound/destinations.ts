@@ -114,6 +114,7 @@ export class Destinations {
     const destination = known ?? new Destination(key, traffic, this.environment)
     if (known === undefined) this.services.set(key, destination)
     else destination.configure(traffic)
+    destination.declare(service.snapshot.ports)
     destination.place(placed(this.policy.endpointsOf(key)))
   }
 

@@ -23,7 +23,6 @@ import {
   endBroken,
   grpcPushbackMs,
   type Headers,
-  isBytes,
   type ResponseHead,
   type TunnelEnd,
   type TunnelNear,
@@ -32,6 +31,7 @@ import type { CarriageKind, ClientCarriage, ClientEvents, ClientFailure } from '
 import { Timer } from '../transport/mod.ts'
 import { CAUSE_OF, classOfAnswer, farCause, retryAfterMs, retryWorthwhile } from './classify.ts'
 import { Connecting, type ConnectionTaker } from './connecting.ts'
+import { carriageTo } from './declared.ts'
 import type { ConnectionWaiter } from './destination.ts'
 import type { EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
@@ -145,11 +145,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   }
 
   private kindFor(endpoint: EndpointState): CarriageKind {
-    if (endpoint.mtls) return 'mesh'
-    const { upgrade, httpVersion } = this.x.request
-    if (isBytes(this.x.request)) return 'bytes'
-    // Upgrades are what servers of HTTP/1.1 know; few know RFC 8441.
-    return httpVersion === 2 && upgrade === undefined ? 'http2' : 'http1'
+    return endpoint.mtls ? 'mesh' : carriageTo(this.plan.destination.versionAt(this.port), this.x.request)
   }
 
   private connect(endpoint: EndpointState): void {

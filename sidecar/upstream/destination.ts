@@ -2,8 +2,9 @@ import type { EndpointKey, ServiceKey } from '../../common/mod.ts'
 import { type BreakerCounts, releaseConnection } from '../../decide/breaker/mod.ts'
 import { isEjected, OutlierGroup, usableInPanic } from '../../decide/outlier/mod.ts'
 import { RetryBudget } from '../../decide/retry/mod.ts'
-import type { TrafficSettings } from '../../model/snapshot/mod.ts'
+import type { Protocol, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { ClientCarriage, PoolHost } from '../session/mod.ts'
+import { versionOf } from './declared.ts'
 import { type EndpointAddress, EndpointState } from './endpoint.ts'
 import type { UpstreamEnvironment } from './environment.ts'
 
@@ -29,6 +30,7 @@ export class Destination {
   private readonly byKey = new Map<EndpointKey, EndpointState>()
   private byPort = new Map<number, EndpointState[]>()
   private readonly waiters: ConnectionWaiter[] = []
+  private versions = new Map<number, 1 | 2 | undefined>()
 
   constructor(key: ServiceKey | undefined, settings: TrafficSettings, environment: UpstreamEnvironment) {
     this.key = key
@@ -44,6 +46,16 @@ export class Destination {
 
   all(): IterableIterator<EndpointState> {
     return this.byKey.values()
+  }
+
+  /** What its ports are declared to speak. */
+  declare(ports: readonly { readonly port: number; readonly protocol: Protocol }[]): void {
+    this.versions = new Map(ports.map(({ port, protocol }) => [port, versionOf(protocol)]))
+  }
+
+  /** The version of HTTP that an application at this port is spoken to in; `undefined`: the one that the request was made in. */
+  versionAt(port: number): 1 | 2 | undefined {
+    return this.versions.get(port)
   }
 
   configure(settings: TrafficSettings): void {

@@ -34,12 +34,17 @@ export function workload(
 }
 
 /** Port 80, answered by the port `http` of the workloads that carry the labels. */
-export function service(name: string, selector: Readonly<Record<string, string>>, port = 80): Resource {
+export function service(
+  name: string,
+  selector: Readonly<Record<string, string>>,
+  port = 80,
+  appProtocol = 'http',
+): Resource {
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace: NAMESPACE },
-    spec: { selector, ports: [{ name: 'http', port, targetPort: 'http', appProtocol: 'http' }] },
+    spec: { selector, ports: [{ name: 'http', port, targetPort: 'http', appProtocol }] },
   }
 }
 

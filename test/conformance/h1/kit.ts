@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { expect } from 'vitest'
+import type { Protocol } from '../../../model/snapshot/mod.ts'
 import type { StartOptions } from '../../../sidecar/app.ts'
 import { type Application, byteApplication } from '../../fakes/application.ts'
 import { type Wire, wire, wireOver } from '../../in-process/client.ts'
@@ -44,14 +45,20 @@ export interface RecordingApplication extends Application {
 
 export interface EdgeWish {
   readonly options?: StartOptions
+  /** What the application is declared to speak; `http` by default. */
+  readonly protocol?: Protocol
   readonly resources?: (app: SidecarUnderTest) => readonly Resource[]
 }
 
 /** The service is `app`, with a sidecar; `plain` is the same application without one. */
-export async function startEdge({ options = {}, resources = () => [] }: EdgeWish = {}): Promise<Edge> {
+export async function startEdge({
+  options = {},
+  protocol = 'http',
+  resources = () => [],
+}: EdgeWish = {}): Promise<Edge> {
   const mesh = startMesh()
   const application = await mesh.with(recordingApplication())
-  const app = await mesh.sidecar('app', { port: application.port, labels: { app: 'app' }, options })
+  const app = await mesh.sidecar('app', { port: application.port, protocol, labels: { app: 'app' }, options })
   const web = await mesh.sidecar('web', {
     options,
     resources: [

@@ -21,7 +21,8 @@ export interface H2Edge extends Edge {
 }
 
 export async function startH2Edge(wish?: EdgeWish): Promise<H2Edge> {
-  const edge = await startEdge(wish)
+  // What is not declared is spoken to as its callers speak.
+  const edge = await startEdge({ protocol: 'detect', ...wish })
   const tls = { ...peerOptions(edge.mesh.caDir), ALPNProtocols: ['h2'], port: edge.app.inbound }
   const socketTo = (door: DoorName) =>
     door === 'application'
