@@ -165,6 +165,8 @@ class Http1Upstream {
   private readonly socket: Socket
   private held = ''
   private heard: Heard | undefined = undefined
+  /** The request that has no answer yet. */
+  private open: Heard | undefined = undefined
   /** Bytes of the body that are still to come; `chunked` until the last. */
   private left: number | 'chunked' = 0
 
@@ -174,7 +176,7 @@ class Http1Upstream {
     socket.on('data', (chunk: Buffer) => this.take(chunk))
     socket.on('end', () => socket.end())
     socket.on('close', () => {
-      if (this.heard !== undefined) this.heard.broken = true
+      if (this.open !== undefined) this.open.broken = true
     })
   }
 
@@ -202,6 +204,7 @@ class Http1Upstream {
     this.heard = { protocol: 'http1', head, body: '', trailers: '', ended: false, broken: false }
     const length = Number(/\r\ncontent-length: *([0-9]+)/i.exec(head)?.[1] ?? 0)
     this.left = /\r\ntransfer-encoding: chunked/i.test(head) ? 'chunked' : length
+    this.open = this.heard
     this.upstream.requests.push(this.heard)
     this.upstream.onHead(this.heard, this.reply())
     return true
@@ -241,6 +244,7 @@ class Http1Upstream {
       `0\r\n${trailers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
     return {
       send: (status, fields, body, trailers) => {
+        this.open = undefined
         const bare = fields.filter(([name]) => name !== 'content-length')
         if (trailers === undefined)
           socket.write(`${head(status, bare)}content-length: ${body.length}\r\n\r\n${body}`, 'latin1')
@@ -273,7 +277,10 @@ class Http1Upstream {
         socket.write(`${head(200, fields)}transfer-encoding: chunked\r\n\r\n`)
         return {
           data: text => void socket.write(chunk(text), 'latin1'),
-          end: trailers => void socket.write(last(trailers), 'latin1'),
+          end: trailers => {
+            this.open = undefined
+            socket.write(last(trailers), 'latin1')
+          },
         }
       },
     }
