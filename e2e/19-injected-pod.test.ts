@@ -52,6 +52,7 @@ interface Container {
   }[]
   readonly readinessProbe?: { readonly httpGet: { readonly path: string; readonly port: number } }
   readonly livenessProbe?: { readonly httpGet: { readonly path: string; readonly port: number } }
+  readonly lifecycle?: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } }
   readonly securityContext: {
     readonly runAsUser: number
     readonly runAsGroup: number
@@ -92,7 +93,7 @@ function asItsUser({ securityContext }: Container, command: readonly string[]): 
 }
 
 /** What the kubelet puts into arguments: the pod's own facts, and where volumes are mounted. */
-function argumentsOf({ args, env = [] }: Container): readonly string[] {
+function argumentsOf({ env = [], ...container }: Container, args = container.args): readonly string[] {
   const facts: Readonly<Record<string, string>> = {
     'metadata.name': 'reviews-1',
     'metadata.namespace': 'shop',
@@ -238,6 +239,15 @@ describe('an injected pod', () => {
     await eventually('the sidecar to be ready', READY_MS, async () =>
       yes((await asked('/readyz', 15_020)).status === 200),
     )
+    expect(await probed('readinessProbe')).toBe(200)
+  })
+
+  test('its hook takes it out of service before it ends, while the application is still asked', async () => {
+    const [program, ...args] = containers.sidecar.lifecycle?.preStop.exec.command ?? []
+    expect(program).toBe('selvedge')
+    const hook = await run(asItsUser(containers.sidecar, selvedge(argumentsOf(containers.sidecar, args))))
+    expect(hook).toMatchObject({ code: 0, stderr: '' })
+    expect(await asked('/readyz', 15_020)).toMatchObject({ status: 503, text: 'draining\n' })
     expect(await probed('readinessProbe')).toBe(200)
   })
 })

@@ -51,6 +51,12 @@ export function sidecarContainer(facts: SidecarFacts): JsonObject {
     readinessProbe: health('/readyz', { periodSeconds: 5, failureThreshold: 2, timeoutSeconds: 3 }),
     // Only a process that hangs is helped by a new one: it has a minute to come back by itself.
     livenessProbe: health('/livez', { periodSeconds: 10, failureThreshold: 6, timeoutSeconds: 5 }),
+    // Begins as the application is told to end, and not only after it has: callers hear at once that this pod is leaving.
+    lifecycle: {
+      preStop: {
+        exec: { command: ['selvedge', 'drain', `--state-dir=${STATE_DIR}/sidecar`, `--for=${facts.drainTimeout}`] },
+      },
+    },
     resources: {
       requests: { cpu: wishes.cpuRequest, memory: wishes.memoryRequest },
       limits: { ...(wishes.cpuLimit === undefined ? {} : { cpu: wishes.cpuLimit }), memory: wishes.memoryLimit },
