@@ -35,6 +35,8 @@ export class Destinations {
   /** Finishes the move to new connections that an earlier renewal began. */
   private finishMove: (() => void) | undefined = undefined
   private readonly services = new Map<ServiceKey, Destination>()
+  /** Services that are gone, and have connections that are not: tunnels, and what is finished. */
+  private readonly leaving = new Map<ServiceKey, Destination>()
   private readonly external = new Map<string, Destination>()
   private readonly instances: ChosenInstances
   private readonly meters: Readonly<Record<MeterLabels['protocol'], MeterMap>> = { http: new Map(), tcp: new Map() }
@@ -106,14 +108,20 @@ export class Destinations {
     const service = this.policy.serviceOf(key)
     const known = this.services.get(key)
     if (service === undefined) {
-      known?.close()
+      if (known === undefined) return
+      known.close()
       this.services.delete(key)
+      if (known.breaker.connections > 0) this.leaving.set(key, known)
       return
     }
     const { traffic } = service.snapshot
     const destination = known ?? new Destination(key, traffic, this.environment)
-    if (known === undefined) this.services.set(key, destination)
-    else destination.configure(traffic)
+    if (known === undefined) {
+      this.services.set(key, destination)
+      const before = this.leaving.get(key)
+      if (before !== undefined) destination.succeed(before)
+      this.leaving.delete(key)
+    } else destination.configure(traffic)
     destination.declare(service.snapshot.ports)
     destination.place(placed(this.policy.endpointsOf(key)))
   }
@@ -157,6 +165,7 @@ export class Destinations {
   get connections(): number {
     let sum = 0
     for (const { breaker } of this.services.values()) sum += breaker.connections
+    for (const { breaker } of this.leaving.values()) sum += breaker.connections
     for (const { breaker } of this.external.values()) sum += breaker.connections
     for (const { breaker } of this.instances.destinations()) sum += breaker.connections
     return sum
@@ -168,6 +177,7 @@ export class Destinations {
     for (const destinations of [this.services.values(), this.external.values(), this.instances.destinations()]) {
       for (const destination of destinations) destination.closeIdle(meshMs, plainMs)
     }
+    for (const [key, { breaker }] of this.leaving) if (breaker.connections === 0) this.leaving.delete(key)
   }
 
   /** The identity has been renewed: new exchanges move to new connections within `overMs`. */

@@ -177,9 +177,11 @@ export class H1ClientSession implements ClientCarriage {
     }
   }
 
-  /** Itself, for the one request that it can carry now. */
+  /** Itself, for the one request that it can carry now: also where it is the only one that it ever will. */
   carriage(): H1ClientSession | undefined {
-    return this.usable ? this : undefined
+    const { readable, writable } = this.socket
+    const first = !this.reused && this.events === undefined && readable && writable
+    return first || this.usable ? this : undefined
   }
 
   giveBack(): void {

@@ -125,8 +125,12 @@ describe('a pool', () => {
     const { era } = pool
     pool.retireAll()
     const socket = new FakeSocket({ allowHalfOpen: false })
-    pool.adopt(socket.asSocket, undefined, era).send(GET, nothing)
+    const session = pool.adopt(socket.asSocket, undefined, era)
+    expect(session.carriage()).toBe(session)
+    session.send(GET, nothing)
+    expect(session.carriage()).toBeUndefined()
     await socket.receive(ANSWER)
+    expect(session.carriage()).toBeUndefined()
     expect(socket.sent).toContain('GET / HTTP/1.1')
     expect(socket.destroyed).toBe(true)
     expect(pool.take()).toBeUndefined()

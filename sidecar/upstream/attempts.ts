@@ -199,6 +199,10 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.guarded(() => this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`))
   }
 
+  connectNotTried(endpoint: EndpointState, detail: string): void {
+    this.guarded(() => this.attemptFailed(endpoint, 'connect-failed', `${endpoint.name}: ${detail}`, 'cancelled'))
+  }
+
   /** No connection may be opened: the first that becomes free will do. */
   private queue(): void {
     const { destination } = this.plan
@@ -434,10 +438,16 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.attempt(this.environment.turn.nowMs())
   }
 
-  private attemptFailed(endpoint: EndpointState, outcome: AttemptClass, detail: string): void {
+  /** `learnt` is what is held against the endpoint. */
+  private attemptFailed(
+    endpoint: EndpointState,
+    outcome: AttemptClass,
+    detail: string,
+    learnt: AttemptClass = outcome,
+  ): void {
     const now = this.environment.turn.nowMs()
     if (outcome === 'protocol-error') this.environment.malformed(this.x, endpoint.name, detail)
-    this.concludeAttempt(endpoint, outcome, 0, now)
+    this.concludeAttempt(endpoint, learnt, 0, now)
     const stopped = this.retryAfter(outcome, 0, undefined, now)
     if (stopped === undefined) return
     this.doing = NOTHING

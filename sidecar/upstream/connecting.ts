@@ -21,6 +21,8 @@ export interface ConnectionTaker {
   connected(session: ClientCarriage, endpoint: EndpointState): boolean
   /** The connection carries one request at a time, and another has it: one of its own is needed. */
   connectAgain(endpoint: EndpointState): void
+  /** Its turn to connect did not come in time. The endpoint is not to blame. */
+  connectNotTried(endpoint: EndpointState, detail: string): void
   /** No byte of the request has been sent. */
   connectFailed(endpoint: EndpointState, detail: string): void
 }
@@ -67,7 +69,7 @@ export class Connecting {
       return
     }
     const { connectTimeoutMs } = destination.settings
-    this.turn = new Timer(() => this.guarded(() => this.failed(`no connection within ${connectTimeoutMs} ms`)))
+    this.turn = new Timer(() => this.guarded(() => this.turnMissed(connectTimeoutMs)))
     environment.wheel.set(this.turn, connectTimeoutMs)
   }
 
@@ -155,6 +157,15 @@ export class Connecting {
   private endTurn(): void {
     if (this.turn !== undefined) this.environment.wheel.clear(this.turn)
     this.turn = undefined
+  }
+
+  /** Nothing has been tried: that so many others connect at the same time says nothing of the endpoint. */
+  private turnMissed(afterMs: number): void {
+    const { takers } = this
+    this.leave()
+    this.countOut()
+    const detail = `no turn to connect within ${afterMs} ms: ${HANDSHAKES_MAX} others are at it`
+    for (const taker of takers) taker.connectNotTried(this.endpoint, detail)
   }
 
   private failed(detail: string): void {

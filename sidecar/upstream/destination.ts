@@ -31,6 +31,8 @@ export class Destination {
   private byPort = new Map<number, EndpointState[]>()
   private readonly waiters: ConnectionWaiter[] = []
   private versions = new Map<number, 1 | 2 | undefined>()
+  /** Who counts its connections now. */
+  private successor: Destination | undefined = undefined
 
   constructor(key: ServiceKey | undefined, settings: TrafficSettings, environment: UpstreamEnvironment) {
     this.key = key
@@ -46,6 +48,12 @@ export class Destination {
 
   all(): IterableIterator<EndpointState> {
     return this.byKey.values()
+  }
+
+  /** The service was gone, and is back: what its connections of before still carry (tunnels) counts here from now on. */
+  succeed(before: Destination): void {
+    this.breaker.connections += before.breaker.connections
+    before.successor = this
   }
 
   /** What its ports are declared to speak. */
@@ -153,6 +161,10 @@ export class Destination {
 
   /** A connection has ended, or never came to be: there is room for another. */
   connectionEnded(): void {
+    if (this.successor !== undefined) {
+      this.successor.connectionEnded()
+      return
+    }
     releaseConnection(this.breaker)
     // Who finds no endpoint any more leaves the room to the next.
     while (this.waiters.length > 0) if (this.waiters.shift()?.roomToConnect()) return

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Application, httpApplication, quickApplication } from '../fakes/application.ts'
+import { type Application, byteApplication, httpApplication, quickApplication } from '../fakes/application.ts'
 import { ask, wire } from './client.ts'
 import { sendMany } from './load.ts'
 import { type DestinationView, type Mesh, type SidecarUnderTest, startMesh, until } from './mesh.ts'
@@ -256,4 +256,42 @@ describe('what was under way is given back', () => {
 
 test('nothing broke', async () => {
   expect(await web.page('/metrics')).toContain('selvedge_broken_exchanges_total 0')
+})
+
+test('counts the tunnel of a service that was deleted, when the service is back', async () => {
+  const switched = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  const application = await mesh.with(
+    byteApplication(socket => {
+      socket.once('data', () => void socket.write(switched))
+      socket.on('end', () => socket.end())
+    }),
+  )
+  const known = [
+    workload('chat', { labels: { app: 'chat' }, port: application.port }),
+    service('chat', { app: 'chat' }),
+    trafficPolicy('chat', { circuitBreaker: { maxConnections: 1, maxPendingRequests: 1 } }),
+  ]
+  const caller = await mesh.sidecar('chatting', { resources: known })
+  const connections = async () => (await caller.endpoints()).map(({ breaker }) => breaker.connections)
+  const open = () => {
+    const tunnel = wire(caller.outbound)
+    tunnel.send('GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    return tunnel
+  }
+  const first = open()
+  await first.match(/ 101 /)
+  await caller.edit()
+  expect(await connections()).toEqual([])
+  await caller.edit(...known)
+  expect(await connections()).toEqual([1])
+  // So there is no room for another, and for one alone to wait.
+  const second = open()
+  await until(async () => (await caller.endpoints())[0]?.breaker.pending === 1)
+  const third = open()
+  await third.match(/ 503 .*circuit-open/s)
+  first.socket.destroy()
+  await second.match(/ 101 /)
+  second.socket.destroy()
+  third.socket.destroy()
+  await until(async () => (await connections())[0] === 0)
 })
