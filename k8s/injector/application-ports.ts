@@ -18,6 +18,7 @@ export function applicationPorts(spec: JsonObject, wishes: Wishes): readonly str
   if (wishes.ports !== undefined) return wishes.ports
   const { includeInboundPorts: included, excludeInboundPorts: excluded } = wishes
   const seen = new Set<number>()
+  const names = new Set<string>()
   const ports: string[] = []
   for (const port of [
     ...objectsAt(spec, 'initContainers').filter(isNativeSidecar),
@@ -28,9 +29,11 @@ export function applicationPorts(spec: JsonObject, wishes: Wishes): readonly str
     if (isAmong(containerPort, excluded)) continue
     if (included.length > 0 && !isAmong(containerPort, included)) continue
     seen.add(containerPort)
-    const name = textAt(port, 'name')
-    const spoken = PROTOCOLS[name.split('-')[0] ?? ''] ?? 'detect'
-    ports.push(`${name === '' ? '' : `${name}=`}${containerPort}/${spoken}`)
+    // Two containers may have a port of the same name, a workload may not: the first one has it.
+    const name = names.has(textAt(port, 'name')) ? '' : textAt(port, 'name')
+    names.add(name)
+    const spoken = PROTOCOLS[textAt(port, 'name').split('-')[0] ?? ''] ?? 'detect'
+    ports.push(`${name === '' ? `port-${containerPort}` : name}=${containerPort}/${spoken}`)
   }
   return ports
 }

@@ -31,8 +31,10 @@ const GRACE_SECONDS = 30
 /** Of the grace period, what is left for closing after the drain. */
 const CLOSING_SECONDS = 5
 const DRAIN_SECONDS_MAX = 30
-/** As many as a sidecar takes. */
+/** As many as a sidecar takes, of each. */
 const LABELS_MAX = 64
+const PORTS_MAX = 64
+const PROBES_MAX = 128
 
 /** Adds to a pod what it needs to be in the mesh. Pure; the same twice: what has been injected comes back as it is. */
 export function injectPod(pod: JsonObject, settings: InjectSettings): PodInjection {
@@ -102,10 +104,17 @@ function build(
   const annotations = objectAt(metadata, 'annotations')
   const labels = labelsOf(objectAt(metadata, 'labels'))
   if (labels.length > LABELS_MAX) return err(`it has ${labels.length} labels, and a workload may have ${LABELS_MAX}`)
+  const ports = applicationPorts(spec, wishes)
+  if (ports.length > PORTS_MAX) {
+    return err(
+      `it has ${ports.length} ports, and a workload may have ${PORTS_MAX}: name them with the annotation selvedge.dev/ports`,
+    )
+  }
+  if (Object.keys(probes).length > PROBES_MAX) return err(`it has more than ${PROBES_MAX} probes over the network`)
   const sidecar = sidecarContainer({
     wishes,
     settings,
-    ports: applicationPorts(spec, wishes),
+    ports,
     labels,
     probes,
     drainTimeout: wishes.drainTimeout ?? drainTimeout(spec.terminationGracePeriodSeconds),

@@ -87,6 +87,21 @@ describe('a pod is refused', () => {
       { ...pod(), metadata: { labels: Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`l${at}`, 'x'])) } },
       /65 labels/,
     ],
+    [
+      'with more ports than a workload may have',
+      pod(app({ ports: Array.from({ length: 65 }, (_, at) => ({ containerPort: at + 1 })) })),
+      /65 ports.*selvedge\.dev\/ports/,
+    ],
+    [
+      'with more probes than a sidecar asks for',
+      pod({
+        containers: Array.from({ length: 129 }, (_, at) => ({
+          name: `c${at}`,
+          livenessProbe: { tcpSocket: { port: 80 } },
+        })),
+      }),
+      /more than 128 probes/,
+    ],
     ['with a name that no workload can have', { ...pod(), metadata: { name: 'a.b' } }, /no DNS label/],
   ])('%s', (_, resource, words) => {
     expect(outcomeOf(resource)).toEqual({ kind: 'refused', why: expect.stringMatching(words) })
@@ -150,6 +165,12 @@ describe('annotations', () => {
     ])
     expect(sidecarArgs(wished).filter(arg => arg.startsWith('--port='))).toEqual(['--port=grpc-a=80/grpc'])
     expect(containerOf(wished, 'selvedge-sidecar').securityContext).toMatchObject({ runAsUser: 77, runAsGroup: 77 })
+  })
+
+  test('a name that two containers have for a port is that of the first', () => {
+    const container = (name: string, containerPort: number) => ({ name, ports: [{ name: 'http', containerPort }] })
+    const args = sidecarArgs(pod({ containers: [container('a', 80), container('b', 81), container('c', 80)] }))
+    expect(args.filter(arg => arg.startsWith('--port='))).toEqual(['--port=http=80/http', '--port=port-81=81/http'])
   })
 
   test('another control plane has an enrolment port of its own', () => {
