@@ -100,6 +100,91 @@ describe('a writer', () => {
   })
 })
 
+describe('what is large', () => {
+  test('leaves with what follows it from other events of the same turn of the loop, and is not kept for longer', async () => {
+    const { socket, turn, writer } = writing()
+    for (let i = 0; i < 3; i++) {
+      turn.begin()
+      writer.bytes(Buffer.alloc(10_000, 'x'))
+      writer.bytes(Buffer.from('tail'))
+      turn.end()
+    }
+    expect(socket.writes).toEqual([])
+    await settled()
+    expect(socket.writes).toEqual([`${'x'.repeat(10_000)}tail`.repeat(3)])
+  })
+
+  test('leaves with its event where a word has come behind it, and where it stands behind one', () => {
+    const { socket, turn, writer } = writing()
+    turn.begin()
+    writer.bytes(Buffer.alloc(10_000, 'x'))
+    writer.text('word')
+    turn.end()
+    expect(socket.writes.length).toBe(1)
+    turn.begin()
+    writer.text('word')
+    writer.bytes(Buffer.alloc(10_000, 'x'))
+    turn.end()
+    expect(socket.writes.length).toBe(2)
+  })
+
+  test('is composed in blocks that come back when they have left, and not before, however slow its readers are', async () => {
+    const step = fc.record({
+      which: fc.nat(1),
+      bytes: fc.constantFrom(1, 4_097, 16_384, 65_536, 100_000),
+      stall: fc.constantFrom('stall', 'unstall', 'as it is'),
+      wait: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async steps => {
+        const turn = new Turn(() => 0)
+        const sides = [0, 1].map(() => {
+          const socket = new FakeSocket({ allowHalfOpen: true })
+          const writer = new SocketWriter(socket.asSocket, turn)
+          socket.on('drain', () => writer.drained())
+          return { socket, writer, expected: '' }
+        })
+        for (const [i, { which, bytes, stall, wait }] of steps.entries()) {
+          const side = sides[which]!
+          if (stall === 'stall') side.socket.stall()
+          else if (stall === 'unstall') await side.socket.unstall()
+          const chunk = Buffer.alloc(bytes, 33 + i)
+          turn.begin()
+          side.writer.bytes(chunk)
+          turn.end()
+          side.expected += chunk.toString('latin1')
+          // Whoever reads into this buffer does so again.
+          chunk.fill(0)
+          if (wait) await settled()
+        }
+        for (const { socket, expected } of sides) {
+          for (let i = 0; i < 20; i++) await socket.unstall()
+          expect(socket.sent === expected).toBe(true)
+        }
+        // All have come back: what is taken now is what was given.
+        expect(sides.every(({ socket }) => socket.writableLength === 0)).toBe(true)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('leaves a bounded number of blocks behind, used over and over', async () => {
+    const { turn, writer } = writing()
+    const blocks = new Set<Buffer>()
+    const { take } = turn.pieces
+    turn.pieces.take = function (this: typeof turn.pieces) {
+      const block = take.call(this)
+      blocks.add(block)
+      return block
+    }
+    for (let i = 0; i < 200; i++) {
+      writer.bytes(Buffer.alloc(50_000))
+      await settled()
+    }
+    expect(blocks.size).toBeLessThanOrEqual(2)
+  })
+})
+
 describe('a turn', () => {
   test('reads the clock once', () => {
     let now = 0

@@ -24,6 +24,9 @@ export class SocketWriter {
   private at = 0
   private pendingBytes = 0
   private blocked = false
+  private isLate = false
+  /** Pieces that the kernel has not taken whole yet. */
+  private inFlight: Buffer[] = []
 
   constructor(socket: Socket, turn: Turn) {
     this.socket = socket
@@ -35,13 +38,16 @@ export class SocketWriter {
   text(text: string): boolean {
     if (this.piece === undefined) this.joined += text
     else this.putText(text)
-    return this.count(text.length)
+    return this.count(text.length, false)
   }
 
   /** A chunk that is valid until the call returns. */
   bytes(chunk: Buffer): boolean {
-    if (this.piece !== undefined) this.put(chunk)
-    else if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
+    if (this.piece !== undefined) {
+      this.put(chunk)
+      return this.count(chunk.length, this.isLate)
+    }
+    if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
     else {
       const { joined } = this
       this.joined = ''
@@ -49,8 +55,9 @@ export class SocketWriter {
       this.at = 0
       this.putText(joined)
       this.put(chunk)
+      return this.count(chunk.length, this.pendingBytes === 0)
     }
-    return this.count(chunk.length)
+    return this.count(chunk.length, false)
   }
 
   private putText(text: string): void {
@@ -73,8 +80,19 @@ export class SocketWriter {
     }
   }
 
-  private count(bytes: number): boolean {
-    if (this.pendingBytes === 0) this.turn.touch(this)
+  /**
+   * `late`: of what is large, more mostly follows at once, in events of its own (TLS gives 16 KB at a time). It leaves with that, when all that the kernel
+   * had to tell has been heard.
+   */
+  private count(bytes: number, late: boolean): boolean {
+    if (this.pendingBytes === 0) {
+      this.isLate = late
+      if (late) this.turn.touchLate(this)
+      else this.turn.touch(this)
+    } else if (this.isLate && !late) {
+      this.isLate = false
+      this.turn.touch(this)
+    }
     this.pendingBytes += bytes
     if (this.pendingBytes >= PENDING_BYTES_MAX) this.flush()
     return !this.blocked
@@ -97,15 +115,25 @@ export class SocketWriter {
     const behind = socket.writableLength > 0
     if (socket.writable) {
       if (filled.length > 0) socket.cork()
-      for (const part of filled) socket.write(part)
-      if (at > 0) socket.write(piece.subarray(0, at))
+      for (const part of filled) socket.write(part, this.onWritten)
+      if (at > 0) socket.write(piece.subarray(0, at), this.onWritten)
       if (filled.length > 0) socket.uncork()
       if (socket.writableNeedDrain) this.blocked = true
     }
     // What stands behind another write, or what the kernel has not taken, is still to be read.
-    if (behind || (socket.writableLength > 0 && !this.consumedAtOnce)) return
-    for (const part of filled) pieces.give(part)
-    pieces.give(piece)
+    if (behind || (socket.writableLength > 0 && !this.consumedAtOnce)) this.inFlight.push(...filled, piece)
+    else {
+      for (const part of filled) pieces.give(part)
+      pieces.give(piece)
+    }
+  }
+
+  /** All that was written has left, or will not. */
+  private readonly onWritten = (): void => {
+    const { socket, inFlight } = this
+    if (inFlight.length === 0 || (socket.writableLength > 0 && !socket.destroyed)) return
+    this.inFlight = []
+    for (const piece of inFlight) this.turn.pieces.give(piece)
   }
 
   /** The socket's `drain` event has come. */
