@@ -143,17 +143,28 @@ export abstract class H2Stream {
       const bytes = Math.max(0, Math.min(length, this.sendWindow, connection.out.sendWindow))
       if (bytes > 0) connection.out.data(this, chunk, 0, bytes)
       if (bytes === length) {
+        this.lastActiveMs = connection.nowMs()
         if (!connection.out.writer.full) return true
         connection.wait(this)
         return false
       }
       from = bytes
     }
-    this.waiting.push(connection.pieces.keep(from === 0 ? chunk : chunk.subarray(from)))
+    this.keepWaiting(from === 0 ? chunk : chunk.subarray(from))
     if (this.waitingBytes === 0) this.lastActiveMs = connection.nowMs()
     this.waitingBytes += chunk.length - from
     connection.wait(this)
     return false
+  }
+
+  /** Frames are a quarter of a piece: several share one, lest what waits hold four times its size. */
+  private keepWaiting(bytes: Buffer): void {
+    const { waiting } = this
+    const { pieces } = this.connection
+    const last = waiting.length - 1
+    const longer = last === -1 ? undefined : pieces.append(waiting[last]!, bytes)
+    if (longer === undefined) waiting.push(pieces.keep(bytes))
+    else waiting[last] = longer
   }
 
   /** Ends our half behind what waits. */

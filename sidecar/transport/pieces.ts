@@ -39,6 +39,15 @@ export class Pieces {
     const piece = this.take()
     return piece.subarray(0, bytes.copy(piece))
   }
+
+  /** Puts `bytes` behind a view that `keep` has made, in the same piece; the longer view takes its place. Nothing, where there is no room. */
+  append({ buffer, byteOffset, length }: Buffer, bytes: Buffer): Buffer | undefined {
+    const end = byteOffset + length + bytes.length
+    if (buffer.byteLength !== PIECE_BYTES || end > PIECE_BYTES) return undefined
+    const longer = Buffer.from(buffer as ArrayBuffer, byteOffset, length + bytes.length)
+    bytes.copy(longer, length)
+    return longer
+  }
 }
 
 /** What is smaller is cheaper to allocate than to keep a piece from others. */
