@@ -180,7 +180,7 @@ export class RawPeer {
   private marks = 0
 
   /** What may be sent on a stream now; what was sent is said by `spendWindow`. */
-  pourWindow(stream: number): () => number {
+  windowOf(stream: number): () => number {
     if (!this.windows.has(stream)) this.windows.set(stream, this.initialWindow)
     return () => Math.min(this.windows.get(0)!, this.windows.get(stream)!)
   }

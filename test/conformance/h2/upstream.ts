@@ -23,6 +23,8 @@ export interface Reply {
   cut(): void
   /** A body without end, as fast as it is taken. `sent` counts its bytes. */
   pour(): { readonly sent: number; readonly over: boolean }
+  /** Reads no more of what comes on this connection. */
+  stopReading(): void
   /** A piece of an answer, and its end. */
   begin(fields: readonly Pair[]): { data(text: string): void; end(trailers?: readonly Pair[]): void }
 }
@@ -113,38 +115,62 @@ class Http2Upstream {
     this.upstream.onHead(heard, this.reply(stream))
   }
 
+  /** DATA as the windows allow, `bytes` in all; then what comes behind it. */
+  private pour(stream: number, bytes: number, fill: (from: number, to: number) => Buffer, done: () => void) {
+    const { peer } = this
+    const state = { sent: 0, over: false }
+    const window = peer.windowOf(stream)
+    const more = (): void => {
+      if (peer.seen(stream).reset !== undefined || peer.closed !== 'no') {
+        state.over = true
+        return
+      }
+      for (let room = window(); room > 0 && state.sent < bytes; room = window()) {
+        const to = state.sent + Math.min(room, 16_384, bytes - state.sent)
+        peer.spendWindow(stream, to - state.sent)
+        peer.send(data(stream, fill(state.sent, to)))
+        state.sent = to
+      }
+      if (state.sent === bytes) done()
+      else setTimeout(more, 2)
+    }
+    more()
+    return state
+  }
+
   private reply(stream: number): Reply {
     const { peer, open } = this
     const head = (status: number, fields: readonly Pair[], flags = END_HEADERS) =>
       headers(stream, block([[':status', String(status)], ...fields]), flags)
-    const last = (trailers: readonly Pair[]) => headers(stream, block(trailers), END_HEADERS | END_STREAM)
+    const end = (trailers: readonly Pair[] | undefined) =>
+      trailers === undefined ? data(stream, '', END_STREAM) : headers(stream, block(trailers), END_HEADERS | END_STREAM)
     return {
       send: (status, fields, body, trailers) => {
         open.delete(stream)
-        if (trailers !== undefined) peer.send(head(status, fields), data(stream, body), last(trailers))
-        else if (body === '') peer.send(head(status, fields, END_HEADERS | END_STREAM))
-        else peer.send(head(status, fields), data(stream, body, END_STREAM))
+        if (body === '' && trailers === undefined) peer.send(head(status, fields, END_HEADERS | END_STREAM))
+        else {
+          peer.send(head(status, fields))
+          const bytes = Buffer.from(body, 'latin1')
+          this.pour(
+            stream,
+            bytes.length,
+            (from, to) => bytes.subarray(from, to),
+            () => peer.send(end(trailers)),
+          )
+        }
       },
       cut: () => peer.send(head(200, [['content-length', '10']]), data(stream, 'half', END_STREAM)),
       pour: () => {
         peer.send(head(200, []))
-        const state = { sent: 0, over: false }
-        const window = peer.pourWindow(stream)
-        const more = (): void => {
-          if (state.over || peer.seen(stream).reset !== undefined || peer.closed !== 'no') {
-            state.over = true
-            return
-          }
-          for (let room = window(); room > 0; room = window()) {
-            const bytes = Math.min(room, 16_384)
-            peer.spendWindow(stream, bytes)
-            state.sent += bytes
-            peer.send(data(stream, Buffer.alloc(bytes)))
-          }
-          setTimeout(more, 2)
-        }
-        more()
-        return state
+        return this.pour(
+          stream,
+          Number.POSITIVE_INFINITY,
+          (from, to) => Buffer.alloc(to - from),
+          () => undefined,
+        )
+      },
+      stopReading: () => {
+        peer.reading = false
       },
       begin: fields => {
         peer.send(head(200, fields))
@@ -152,7 +178,7 @@ class Http2Upstream {
           data: text => peer.send(data(stream, text)),
           end: trailers => {
             open.delete(stream)
-            peer.send(trailers === undefined ? data(stream, '', END_STREAM) : last(trailers))
+            peer.send(end(trailers))
           },
         }
       },
@@ -273,6 +299,7 @@ class Http1Upstream {
         more()
         return state
       },
+      stopReading: () => void socket.pause(),
       begin: fields => {
         socket.write(`${head(200, fields)}transfer-encoding: chunked\r\n\r\n`)
         return {
