@@ -78,11 +78,9 @@ describe('a sidecar with two workers', () => {
   })
 
   test('dies whole when one of its workers dies, and says why', async () => {
-    const fault = join(dir, 'fault')
-    const env = { NODE_OPTIONS: `--import=${programPath('failing-worker.ts')}`, FAULT_FILE: fault }
-    sidecar = await loneSidecar(WORKERS, { env })
+    const fault = await sidecarWithFault()
     expect((await ask(sidecar.ports.outbound, here('/'))).status).toBe(200)
-    writeFileSync(fault, '')
+    writeFileSync(fault, 'throw')
     expect(await sidecar.program.exited).toMatchObject({ code: 1 })
     const last = sidecar.log().filter(({ level }) => Number(level) >= 60)
     expect(last).toHaveLength(1)
@@ -93,4 +91,27 @@ describe('a sidecar with two workers', () => {
     })
     await expect(ask(sidecar.ports.outbound, here('/'))).rejects.toThrow(/ECONNREFUSED/)
   })
+
+  test('tells who asks when one of its workers hangs: it is not ready, and not alive; what is known is still told', async () => {
+    const fault = await sidecarWithFault()
+    expect((await ask(sidecar.ports.outbound, here('/'))).status).toBe(200)
+    expect((await sidecar.page('/livez')).status).toBe(200)
+    expect(await sidecar.metric('selvedge_attempts_total{class="success"}')).toBe(1)
+    writeFileSync(fault, 'hang')
+    await eventually('it is not ready', END_MS, async () => {
+      const { status, text } = await sidecar.page('/readyz')
+      return yes(status === 503 && text.startsWith('overload: the event loop stood still'))
+    })
+    const alive = await ask(sidecar.ports.metrics, '/livez')
+    expect(alive).toMatchObject({ status: 503, body: 'a worker stands still\n' })
+    expect(await sidecar.metric('selvedge_attempts_total{class="success"}')).toBe(1)
+  })
 })
+
+/** With a worker that fails as soon as something is written to the file. */
+async function sidecarWithFault(): Promise<string> {
+  const fault = join(mkdtempSync(join(dir, 'fault-')), 'fault')
+  const env = { NODE_OPTIONS: `--import=${programPath('failing-worker.ts')}`, FAULT_FILE: fault }
+  sidecar = await loneSidecar(WORKERS, { env })
+  return fault
+}

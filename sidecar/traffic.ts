@@ -27,6 +27,8 @@ export interface Traffic {
   readonly listeners: Doors['listeners']
   set(around: AroundTraffic): void
   underWay(): Promise<UnderWay>
+  /** Whether all threads that carry it answer in time. */
+  alive(): Promise<boolean>
   /** All tunnels: both sides of each see an orderly end. */
   endTunnels(): void
   /** Brings what has been counted up to date, too. */
@@ -81,6 +83,7 @@ export function ownTraffic(path: DataPath, doors: Doors, loop: LoopDelay, nowMs:
     listeners: doors.listeners,
     set: around => setAround(path, doors, around),
     underWay: async () => underWayIn(path, doors),
+    alive: async () => true,
     endTunnels: () => path.tunnels.endAll(),
     look: async () => lookAt(path, doors, loop, nowMs()),
     settled: async () => undefined,

@@ -47,6 +47,7 @@ export function adminView(parts: ViewParts): AdminView {
       if (complaint !== undefined) return { ready: false, why: complaint }
       return readiness(certificate(), identity.current().notAfterMs)
     },
+    alive: async () => (await parts.traffic()?.alive()) ?? true,
     config: async () => {
       await parts.traffic()?.settled()
       return policy.dump()

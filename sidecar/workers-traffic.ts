@@ -30,6 +30,8 @@ const ENTRY = new URL(`./worker-entry${extname(import.meta.filename)}`, import.m
 const GATHER_MS = 1_000
 /** How long the main thread stands still for workers that collect their garbage. Each takes some 50 ms for 100 MB. */
 const COLLECT_MS_MAX = 500
+/** A worker that has not answered by then hangs: to be started again is all that helps. */
+const ALIVE_MS = 5_000
 /** A worker whose clock has not moved for longer stands still. Its clock and ours are not in step. */
 const TICKS_MISSED_MS = 5 * TICK_MS
 
@@ -211,6 +213,7 @@ function carriedByCrew(
       const each = await crew.askAll('underWay', undefined)
       return each.reduce<UnderWay>((sum, one = SILENT) => addUp(sum, one), NOTHING)
     },
+    alive: async () => !(await crew.askAll('underWay', undefined, ALIVE_MS)).includes(undefined),
     endTunnels: () => crew.tellAll('endTunnels', undefined),
     look: async () => {
       const now = await crew.askAll('look', undefined)

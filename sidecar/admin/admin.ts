@@ -6,6 +6,8 @@ import { ration } from './ration.ts'
 /** What the admin pages show. */
 export interface AdminView {
   metrics(): Promise<MetricsView>
+  /** Whether all threads that carry traffic answer. */
+  alive(): Promise<boolean>
   ready(): { readonly ready: boolean; readonly why: string }
   /** JSON-able: policy in force, endpoints and what was learnt of them, identity, connection to the control plane. */
   config(): Promise<unknown>
@@ -37,10 +39,10 @@ export function metricsPages(view: AdminView): (x: Exchange) => void {
           error => send(x, 500, TEXT, `Cannot render metrics: ${messageOf(error)}\n`),
         )
         return
-      // Who answers has an event loop that turns; nothing else that is wrong would be mended by a restart.
+      // Who answers has an event loop that turns, and so have all its threads; nothing else that is wrong would be mended by a restart.
       case 'GET /healthz':
       case 'GET /livez':
-        send(x, 200, TEXT, 'ok\n')
+        void view.alive().then(alive => send(x, alive ? 200 : 503, TEXT, alive ? 'ok\n' : 'a worker stands still\n'))
         return
       case 'GET /readyz': {
         const { ready, why } = view.ready()
