@@ -1,8 +1,28 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { deathsInARow, restMs } from './backoff.ts'
 
-test('the rest doubles from 100 ms to 5 s', () => {
-  expect([1, 2, 3, 4, 5, 6, 7, 8, 1000].map(restMs)).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000])
+describe('the rest before the next start', () => {
+  test('doubles from 100 ms to 5 s for who dies as it starts', () => {
+    for (const livedMs of [0, 50, 999]) {
+      const rests = [1, 2, 3, 4, 5, 6, 7, 8, 1000].map(deaths => restMs(deaths, livedMs))
+      expect(rests).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000])
+    }
+  })
+
+  test('is a quarter of its life at most for who had lived for a second', () => {
+    expect([1, 2, 3, 4, 1000].map(deaths => restMs(deaths, 1_000))).toEqual([100, 200, 250, 250, 250])
+    expect(restMs(1000, 3_000)).toBe(750)
+    expect(restMs(1, 3_000)).toBe(100)
+    expect(restMs(1000, 60_000)).toBe(5_000)
+  })
+
+  test('stays well below a second for who is killed again and again, two seconds after it was there', () => {
+    let deaths = 0
+    for (let kill = 0; kill < 50; kill++) {
+      deaths = deathsInARow(deaths, 2_500)
+      expect(restMs(deaths, 2_500)).toBeLessThan(700)
+    }
+  })
 })
 
 test('deaths in a row are counted', () => {

@@ -104,7 +104,7 @@ export class Supervised {
         return child
       },
       (thrown: unknown) => {
-        this.#rest(deaths + 1, `could not be started: ${messageOf(thrown)}`)
+        this.#rest(deaths + 1, 0, `could not be started: ${messageOf(thrown)}`)
         return undefined
       },
     )
@@ -134,18 +134,18 @@ export class Supervised {
       this.#options.onEnd(exit)
       return
     }
-    const deaths = deathsInARow(state.deaths, this.#world.clock.nowMs() - state.sinceMs)
-    this.#rest(deaths, `ended (${exitText(exit)})`)
+    const livedMs = this.#world.clock.nowMs() - state.sinceMs
+    this.#rest(deathsInARow(state.deaths, livedMs), livedMs, `ended (${exitText(exit)})`)
   }
 
-  #rest(deaths: number, what: string): void {
+  #rest(deaths: number, livedMs: number, what: string): void {
     if (this.#state.phase === 'stopped') return
     if (this.#options.mustStart === true && !this.#everReady) {
       this.#state = { phase: 'stopped', ending: undefined }
       this.#firstReady.reject(new Error(`${this.#options.name} ${what}`))
       return
     }
-    const ms = restMs(deaths)
+    const ms = restMs(deaths, livedMs)
     this.#options.tell(`${this.#options.name} ${what}; it starts again in ${ms} ms`)
     this.#state = { phase: 'resting', timer: this.#world.after(ms, () => this.#launch(deaths)) }
   }

@@ -192,7 +192,7 @@ export const sections: readonly Section[] = [
   {
     id: 'FAULT',
     title: 'Faults',
-    claimed: upTo(9),
+    claimed: upTo(10),
     later: [],
     lines: [
       'The control plane is gone for hours: traffic goes on; a sidecar that is restarted begins with its last-known-good from disk, or says that it is not ready',
