@@ -8,7 +8,7 @@ import type { H1ServerSession } from './h1-server.ts'
 import { H2ServerSession } from './h2-server.ts'
 import { OpaqueServerSession } from './opaque-server.ts'
 import type { CallerSocket, Found, ServerHost } from './server-host.ts'
-import type { ServerSession } from './server-session.ts'
+import { type ServerSession, TUNNEL_IDLE_MS } from './server-session.ts'
 import { guarded } from './socket-events.ts'
 
 /** A head that is not whole by then is not coming. nginx waits 60 s, HAProxy's advice is 10 s. */
@@ -20,11 +20,6 @@ const PAUSE_MS = 60_000
  * and one that reads nothing would hold a connection to the application for ever.
  */
 const STALL_MS = 300_000
-/**
- * A tunnel in which nothing passes either way, as Envoy has it for TCP. Programs keep connections to databases for long, and find out themselves that one
- * was closed; a peer that is gone without a word is found by TCP's own probes much earlier.
- */
-export const TUNNEL_IDLE_MS = 3_600_000
 
 export interface DoorOptions
   extends Pick<ServerHost, 'turn' | 'serverFirst' | 'begin' | 'connect' | 'detected' | 'broken' | 'draining'> {

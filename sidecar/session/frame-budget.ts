@@ -6,8 +6,8 @@ const FRAMES_PER_SECOND = 200
 const RESETS_MAX = 300
 /** ... and each second. A client with short time limits resets many, each a request that has been worked on. */
 const RESETS_PER_SECOND = 100
-/** WINDOW_UPDATE is cheap, and comes with what we send: so many count as one. */
-const WINDOW_UPDATE_PART = 1 / 16
+/** What comes with what we send, or was on its way when we ended a stream: so many count as one. */
+const LITTLE = 1 / 16
 
 /** Leaky buckets for what costs us more than it costs the peer. Frames that carry something fill the first again. */
 export class FrameBudget {
@@ -25,7 +25,7 @@ export class FrameBudget {
   }
 
   spendLittle(nowMs: number): boolean {
-    return this.take(WINDOW_UPDATE_PART, nowMs)
+    return this.take(LITTLE, nowMs)
   }
 
   private take(frames: number, nowMs: number): boolean {

@@ -133,8 +133,9 @@ export class H2ClientSession extends H2Connection {
   }
 
   protected onNewStream(id: number): boolean {
-    if (this.isIdle(id) || id % 2 === 0) return this.fail(CODE.protocol, 'an answer to nothing')
-    return this.fail(CODE.streamClosed, 'HEADERS on a stream that is over')
+    if (this.isIdle(id)) return this.fail(CODE.protocol, 'an answer to nothing')
+    // Of ours, and over: it was on its way when we gave the stream up.
+    return true
   }
 
   protected onHeadTooLarge(_id: number, stream: H2Stream | undefined): void {

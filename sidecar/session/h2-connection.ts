@@ -32,7 +32,9 @@ const HEAD_LIST_BYTES_MAX = HEAD_BYTES_MAX + HEAD_FIELDS_MAX * 32
 /** How long a peer has to take our last words before the connection is destroyed. */
 const LAST_WORDS_MS = 1_000
 /** Streams whose end was ours: what the peer sent before it heard of it is no fault. */
-const REMEMBERED_RESETS_MAX = 256
+const REMEMBERED_RESETS_MAX = 1_024
+/** Who gives back less of a window at a time makes more work than it needs. */
+const WINDOW_STEP = 4_096
 /** Who gives a request up sooner never wanted its answer. */
 const RAPID_MS = 100
 
@@ -204,7 +206,7 @@ export abstract class H2Connection implements FrameHandler {
         if (id !== 0) return this.fail(CODE.protocol, 'GOAWAY on a stream')
         if (to - from < 8) return this.fail(CODE.frameSize, 'a GOAWAY that is too short')
         this.onGoaway(readUint32(bytes, from) & WINDOW_MAX, readUint32(bytes, from + 4))
-        return !this.over
+        return !this.over && this.spend('GOAWAY')
       case FRAME.priority:
         return this.priorityFrame(id, bytes, from, to)
       case FRAME.pushPromise:
@@ -218,6 +220,13 @@ export abstract class H2Connection implements FrameHandler {
   /** False, and the connection ended: the peer sends too much of what leads to nothing. */
   private spend(what: string): boolean {
     if (this.budget.spend(this.turn.nowMs())) return true
+    return this.fail(CODE.enhanceYourCalm, `a flood of ${what}`)
+  }
+
+  /** As `spend`, for what honest peers send with much of what they do. */
+  private spendLittle(what: string): boolean {
+    if (this.over) return false
+    if (this.budget.spendLittle(this.turn.nowMs())) return true
     return this.fail(CODE.enhanceYourCalm, `a flood of ${what}`)
   }
 
@@ -268,8 +277,8 @@ export abstract class H2Connection implements FrameHandler {
 
   private dataNowhere(id: number): boolean {
     if (this.isIdle(id)) return this.fail(CODE.protocol, 'DATA on an idle stream')
-    // It was on its way when we ended the stream.
-    if (this.resets.has(id)) return this.spend('DATA behind a reset')
+    // It was on its way when we ended the stream: as much as its window let through.
+    if (this.resets.has(id)) return this.spendLittle('DATA behind a reset')
     this.writeReset(id, CODE.streamClosed)
     return this.spendReset()
   }
@@ -323,13 +332,13 @@ export abstract class H2Connection implements FrameHandler {
     if (fault !== undefined) {
       if (fault.kind === 'compression-error') return this.fail(CODE.compression, fault.detail)
       if (fault.kind === 'bomb') return this.fail(CODE.enhanceYourCalm, fault.detail)
-      if (stream === undefined && this.resets.has(id)) return this.spend('HEADERS behind a reset')
+      if (stream === undefined && this.resets.has(id)) return this.spendLittle('HEADERS behind a reset')
       this.onHeadTooLarge(id, stream)
       return !this.over && this.spendReset()
     }
     this.budget.earn()
     if (stream === undefined) {
-      if (this.resets.has(id)) return this.spend('HEADERS behind a reset')
+      if (this.resets.has(id)) return this.spendLittle('HEADERS behind a reset')
       return this.onNewStream(id, endStream)
     }
     if (stream.remoteEnded) {
@@ -347,11 +356,12 @@ export abstract class H2Connection implements FrameHandler {
       if (increment === 0) return this.fail(CODE.protocol, 'a WINDOW_UPDATE of nothing')
       this.out.sendWindow += increment
       if (this.out.sendWindow > WINDOW_MAX) return this.fail(CODE.flowControl, 'a window that is too large')
+      this.pump()
     } else {
       const stream = this.byId.get(id)
       if (stream === undefined) {
         if (this.isIdle(id)) return this.fail(CODE.protocol, 'WINDOW_UPDATE on an idle stream')
-        return this.spend('WINDOW_UPDATE on streams that are over')
+        return this.spendLittle('WINDOW_UPDATE on streams that are over')
       }
       stream.sendWindow += increment
       if (increment === 0 || stream.sendWindow > WINDOW_MAX) {
@@ -359,12 +369,10 @@ export abstract class H2Connection implements FrameHandler {
         this.resetStream(stream, code, 'a WINDOW_UPDATE of nothing, or of too much')
         return this.spendReset()
       }
+      if (this.blocked.delete(stream) && !stream.sendWaiting() && !stream.over) this.blocked.add(stream)
     }
-    // Who is waited for earns by it; who isn't wants something else.
-    if (this.blocked.size > 0) this.pump()
-    else if (!this.budget.spendLittle(this.turn.nowMs()))
-      return this.fail(CODE.enhanceYourCalm, 'a flood of WINDOW_UPDATE')
-    return !this.over
+    // Large ones are bounded by what a window can be.
+    return increment >= WINDOW_STEP ? !this.over : this.spendLittle('WINDOW_UPDATE')
   }
 
   private resetFrame(id: number, bytes: Buffer, from: number, to: number): boolean {

@@ -17,7 +17,7 @@ import { H2ServerStream } from './h2-server-stream.ts'
 import type { H2Stream } from './h2-stream.ts'
 import { REASONS } from './last-words.ts'
 import type { ServerHost } from './server-host.ts'
-import type { ServerPhase, ServerSession } from './server-session.ts'
+import { type ServerPhase, type ServerSession, TUNNEL_IDLE_MS } from './server-session.ts'
 
 /** Requests that one caller may have under way on one connection. More are refused, and come again on another. */
 export const STREAMS_MAX = 256
@@ -70,7 +70,7 @@ export class H2ServerSession extends H2Connection implements ServerSession {
 
   get phase(): ServerPhase {
     if (this.over) return 'closing'
-    if (this.byId.size > 0) return this.exchanges > 0 ? 'answer' : 'tunnel'
+    if (this.byId.size > 0) return 'answer'
     return !this.peer.known || this.midFrame ? 'head' : 'idle'
   }
 
@@ -134,6 +134,10 @@ export class H2ServerSession extends H2Connection implements ServerSession {
       this.probe(nowMs, QUIET_MS, PONG_MS)
       for (const stream of [...this.byId.values()]) {
         const quietMs = nowMs - stream.lastActiveMs
+        if (stream instanceof H2ServerStream && stream.isTunnel && quietMs > TUNNEL_IDLE_MS) {
+          this.resetStream(stream, CODE.cancel, 'the tunnel carried nothing for too long')
+          continue
+        }
         if (stream.waitingBytes > 0 && quietMs > STALL_MS) {
           this.host.refused(this, { status: 408, detail: 'the answer was not read in time' })
           this.resetStream(stream, CODE.cancel, 'the answer was not read in time')

@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net'
 
 /**
+ * A tunnel in which nothing passes either way, as Envoy has it for TCP. Programs keep connections to databases for long, and find out themselves that one
+ * was closed; a peer that is gone without a word is found by TCP's own probes much earlier.
+ */
+export const TUNNEL_IDLE_MS = 3_600_000
+
+/**
  * `idle`: between requests, or before the first. `head`: something has come, not enough to know what it is. `body`: a request's body is coming.
  * `answer`: the caller waits for us. `tunnel`: bytes pass as they are. `closing`: a last answer is on its way.
  */
