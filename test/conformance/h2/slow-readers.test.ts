@@ -102,12 +102,17 @@ describe.each(DOORS)('[H2-6] at the door for %ss', door => {
     const before = await counter(edge.doors[door].sidecar, TIMED_OUT)
     const bytes = settledBytes()
     const peer = await open(door)
-    peer.request(1, request('GET', '/pour'))
+    // Behind two sidecars the second would see it, too, and might be the first to say so.
+    const host = door === 'application' ? 'plain' : 'app'
+    peer.request(
+      1,
+      request('GET', '/pour').map(([name, value]) => [name, name === ':authority' ? host : value]),
+    )
     await peer.when(() => peer.headOf(1), 'the head of the answer')
     await standstill(() => pouring.sent)
     expect(peer.bodyOf(1).length).toBe(taken)
     // Two sidecars and both ends of each connection are in this process.
-    expect(settledBytes() - bytes).toBeLessThan(2 * MEBIBYTE)
+    await until(() => settledBytes() - bytes < 4 * MEBIBYTE)
     // Windows bound what HTTP/2 takes from the application; of HTTP/1.1 the kernel holds some besides.
     if (edge.upstream.of('/pour')[0]!.protocol === 'http2') expect(pouring.sent).toBeLessThanOrEqual(taken + MEBIBYTE)
 
