@@ -13,6 +13,8 @@ import {
   queryOf,
   type RequestHead,
   Stack,
+  type TunnelEnd,
+  type TunnelNear,
 } from './mod.ts'
 
 const request = (method = 'GET'): RequestHead => ({
@@ -236,43 +238,96 @@ test.each([
   expect([pathOf(target), queryOf(target)]).toEqual([path, query])
 })
 
-test('an exchange whose connection is handed over is over, without an answer of its own', () => {
-  const ended: number[] = []
-  const stack = new Stack([{ name: 'log', end: x => void ended.push(x.status) }], x => x.handedOver())
+/** A CONNECT whose caller's side notes what it is told. */
+function connecting(carry: (x: Exchange) => void) {
+  const ended: (readonly [status: number, moot: string | undefined])[] = []
+  const stack = new Stack([{ name: 'log', end: x => void ended.push([x.status, x.moot]) }], carry)
   const sent: string[] = []
-  const sink = {
+  let far: TunnelEnd | undefined
+  const near: TunnelNear = {
+    tunnelWrite: chunk => sent.push(`${chunk}`) < 2,
+    tunnelEnd: () => void sent.push('<end>'),
+    tunnelClose: () => void sent.push('<close>'),
+    breakOff: () => void sent.push('<broken>'),
+    resume: () => void sent.push('<resume>'),
+  }
+  const sink: AnswerSink = {
     inform: () => void sent.push('inform'),
     head: () => void sent.push('head'),
     data: () => true,
     end: () => void sent.push('end'),
     reset: () => void sent.push('reset'),
-    switchProtocols: () => {
+    switchProtocols: (_head, end) => {
       sent.push('switch')
-      return {
-        tunnelWrite: () => true,
-        tunnelEnd: () => {},
-        tunnelClose: () => {},
-        breakOff: () => {},
-        resume: () => {},
-      }
+      far = end
+      return near
     },
-  }
-  const request = {
-    ...{ method: 'CONNECT', target: 'reviews:80', authority: 'reviews:80', headers: Headers.of([]), body: NO_BODY },
-    ...{
-      httpVersion: 1 as const,
-      grpc: false,
-      minorVersion: 1 as const,
-      keepAlive: true,
-      expectContinue: false,
-      upgrade: undefined,
-    },
-    ...{ hasMeshFields: false, traceparent: undefined },
   }
   const body = { attach: () => {}, resume: () => {}, discard: () => {} }
-  const x = new Exchange(request, body, sink, { kind: 'application' }, 80, 0)
+  const target = { target: 'reviews:80', authority: 'reviews:80' }
+  const x = new Exchange({ ...request('CONNECT'), ...target }, body, sink, { kind: 'application' }, 80, 0)
   stack.begin(x)
+  return { x, sent, ended, far: () => far }
+}
+
+test('an exchange whose connection is handed over is over, without an answer of its own', () => {
+  const { x, sent, ended } = connecting(each => each.handedOver())
   x.fail('draining', 'too late')
-  expect(ended).toEqual([200])
+  expect(ended).toEqual([[200, 'handed-over']])
   expect(sent).toEqual([])
+})
+
+describe('an exchange that is nothing but bytes', () => {
+  const OPENED = ownHead(200, 'OK', [], 0)
+
+  function tunnelled() {
+    const told: string[] = []
+    let near: TunnelNear | undefined
+    const all = connecting(each => {
+      near = each.switchProtocols(OPENED, {
+        data: chunk => told.push(`${chunk}`) < 2,
+        end: () => void told.push('<end>'),
+        closed: () => void told.push('<closed>'),
+        drained: () => void told.push('<drained>'),
+      })
+    })
+    return { ...all, told, near: near!, far: all.far()! }
+  }
+
+  test('lasts as long as they do, and counts them', () => {
+    const { x, told, sent, near, far, ended } = tunnelled()
+    expect([far.data(Buffer.from('abc')), far.data(Buffer.from('d'))]).toEqual([true, false])
+    expect(near.tunnelWrite(Buffer.from('12345'))).toBe(false)
+    far.drained()
+    near.resume()
+    near.tunnelEnd()
+    far.end()
+    expect([x.progress, ended]).toEqual(['answering', []])
+    far.closed()
+    far.closed()
+    expect(told).toEqual(['abc', 'd', '<drained>', '<end>', '<closed>', '<closed>'])
+    expect(sent).toEqual(['switch', '12345', '<resume>', '<end>'])
+    expect(x).toMatchObject({ progress: 'ended', requestBytes: 4, answerBytes: 5 })
+    expect(ended).toEqual([[200, undefined]])
+  })
+
+  test.each(['tunnelClose', 'breakOff'] as const)('is over with the far side: %s', how => {
+    const { sent, near, far, ended } = tunnelled()
+    near[how]()
+    far.closed()
+    expect(sent.at(-1)).toBe(how === 'breakOff' ? '<broken>' : '<close>')
+    expect(ended).toEqual([[200, undefined]])
+  })
+
+  test('stands for nothing when it was begun on a guess that was wrong', () => {
+    const waiting = connecting(() => {})
+    let cancelled = 0
+    waiting.x.carrier = { cancel: () => void cancelled++, drained: () => {} }
+    waiting.x.withdraw()
+    expect([cancelled, waiting.ended]).toEqual([1, [[499, 'withdrawn']]])
+    const open = tunnelled()
+    open.x.withdraw()
+    open.far.closed()
+    expect(open.ended).toEqual([[200, 'withdrawn']])
+  })
 })
