@@ -95,7 +95,7 @@ export const windowUpdate = (stream: number, bytes: number): Buffer =>
 export const priority = (stream: number, on: number): Buffer =>
   frame(TYPE.PRIORITY, 0, stream, Buffer.concat([uint32(on), Buffer.from([15])]))
 export const data = (stream: number, bytes: Buffer | string, flags = 0): Buffer =>
-  frame(TYPE.DATA, flags, stream, Buffer.from(bytes))
+  frame(TYPE.DATA, flags, stream, typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
 export const headers = (stream: number, block: Buffer, flags = END_HEADERS): Buffer =>
   frame(TYPE.HEADERS, flags, stream, block)
 export const continuation = (stream: number, block: Buffer, flags = 0): Buffer =>
