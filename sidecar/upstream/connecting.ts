@@ -119,11 +119,13 @@ export class Connecting {
     beforeCertificateEnd(socket, systemClock, environment.random, () => session.retire())
     const { takers } = this
     this.leave()
+    let carriage = session.carriage()
     for (const taker of takers) {
-      const carriage = session.carriage()
       if (carriage === undefined) taker.connectAgain(endpoint)
-      else if (!taker.connected(carriage, endpoint)) carriage.giveBack()
+      else if (taker.connected(carriage, endpoint)) carriage = session.carriage()
     }
+    // Nobody wants it any more: it is for the next.
+    carriage?.giveBack()
     // Nobody else may use a connection to ourselves.
     if (!endpoint.mtls && environment.isOurselves(socket)) session.retire()
   }

@@ -26,15 +26,21 @@ beforeAll(async () => {
   )
   const selector = { app: 'held' }
   const callee = await mesh.sidecar('held', { port: held.port, labels: selector })
+  // A connection carries one request at a time only where HTTP/1.1 is spoken: to endpoints without a sidecar.
+  const plain = { app: 'plain' }
   resources = [
-    callee.workload,
+    ...[callee.workload, workload('plain', { labels: plain, port: held.port })],
     ...[service('few-requests', selector), trafficPolicy('few-requests', { circuitBreaker: { maxRequests: 2 } })],
-    service('queued', selector),
+    service('queued', plain),
     trafficPolicy('queued', { circuitBreaker: { maxConnections: 1, maxPendingRequests: 3 } }),
-    ...[service('hurried', selector), trafficPolicy('hurried', { circuitBreaker: { maxConnections: 1 } })],
+    ...[service('hurried', plain), trafficPolicy('hurried', { circuitBreaker: { maxConnections: 1 } })],
     route('hurried', { backendRefs: [backend('hurried')], timeouts: { request: '60ms' } }),
-    ...[service('busy', selector), trafficPolicy('busy', { circuitBreaker: { maxConnections: 2 } })],
-    service('raised', selector),
+    ...[service('busy', plain), trafficPolicy('busy', { circuitBreaker: { maxConnections: 2 } })],
+    ...[
+      service('single', selector),
+      trafficPolicy('single', { circuitBreaker: { maxConnections: 1, maxPendingRequests: 600 } }),
+    ],
+    service('raised', plain),
     trafficPolicy('raised', { circuitBreaker: { maxConnections: 1 } }),
   ]
   web = await mesh.sidecar('web', { resources })
@@ -209,6 +215,21 @@ describe('[LOAD-4] more requests than connections', () => {
     answer(1)
     expect((await third).body).toBe('done')
     expect(await pending()).toBe(0)
+  })
+
+  test('share one to another sidecar; what it does not carry at once waits, and is answered', async () => {
+    const asked = Array.from({ length: 400 }, (_, n) => ask(web.outbound, `http://single/${n}`))
+    // What one connection carries at once (RFC 9113, 5.1.2).
+    await until(() => waiting.length === 256)
+    await until(async () => (await view('single')).breaker.pending === 400 - 256)
+    expect((await view('single')).breaker.connections).toBe(1)
+    for (let n = 0; n < 400; n++) {
+      await until(() => waiting.length > n)
+      answer(n)
+    }
+    expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]))
+    await until(() => isQuiet('single'))
+    expect((await view('single')).breaker.connections).toBe(1)
   })
 
   test('are all answered, however many', async () => {
