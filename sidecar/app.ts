@@ -164,6 +164,7 @@ async function openTraffic(
     },
     connected: () => own.source?.source.connected() ?? false,
     want: service => own.source?.source.want(service),
+    findOwner: (address, found) => own.source?.source.findOwner?.(address, found),
   })
   return opened.ok ? ok({ traffic: opened.value, relayed: opened.value.relayed }) : opened
 }

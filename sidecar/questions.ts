@@ -1,4 +1,5 @@
 import type { Result, ServiceKey } from '../common/mod.ts'
+import type { AddressOwner } from '../model/snapshot/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import type { Doors } from './doors.ts'
 import type { UnderWay } from './drain.ts'
@@ -20,6 +21,8 @@ export interface WorkerQuestions {
   open: { readonly ask: Opening; readonly answer: Result<OpenedPlaces, string> }
   apply: { readonly ask: SharedUpdate; readonly answer: undefined }
   set: { readonly ask: AroundTraffic; readonly answer: undefined }
+  /** Whose an IP address is, for those who wait to know it. */
+  owner: { readonly ask: { readonly address: string; readonly owner: AddressOwner }; readonly answer: undefined }
   renew: { readonly ask: Svid; readonly answer: undefined }
   forget: { readonly ask: readonly ServiceKey[]; readonly answer: undefined }
   collect: { readonly ask: undefined; readonly answer: undefined }

@@ -46,6 +46,10 @@ export function carryTraffic(birth: WorkerBirth, port: ThreadPort): void {
       setAround(path, doors, around)
       return undefined
     },
+    owner: ({ address, owner }) => {
+      carrying().source.foundOwner(address, owner)
+      return undefined
+    },
     renew: svid => carrying().identity.replace(svid),
     forget: services => carrying().path.policy.forget(services, 0),
     collect: () => {
@@ -95,6 +99,7 @@ async function begin(birth: WorkerBirth, port: ThreadPort, { svid, ports, sharin
   const source = new AskedSource({
     place: { worker, workers: memory.workers },
     want: services => port.postMessage({ kind: 'want', services }),
+    askAddress: address => port.postMessage({ kind: 'address', address }),
     connected: () => memory.flag('connected'),
     nowMs,
   })

@@ -2,7 +2,7 @@ import { getCompileCacheDir } from 'node:module'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { err, ok, type Result, type ServiceKey } from '../common/mod.ts'
-import type { SnapshotUpdate } from '../model/snapshot/mod.ts'
+import type { AddressOwner, SnapshotUpdate } from '../model/snapshot/mod.ts'
 import type { SidecarConfig } from './config.ts'
 import type { DataPath } from './data-path.ts'
 import type { UnderWay } from './drain.ts'
@@ -62,6 +62,8 @@ interface OpenParts {
   connected(): boolean
   /** A request wants a service that no worker knows. */
   want(service: ServiceKey): void
+  /** Whose an IP address is, which no worker knows. */
+  findOwner(address: string, found: (owner: AddressOwner) => void): void
   readonly strain: { readonly refusesRequests: boolean; readonly refusesConnections: boolean }
 }
 
@@ -122,7 +124,7 @@ function workersOf(
       return worstMs
     },
     open: async parts => {
-      heard = message => take(message, parts)
+      heard = message => take(message, parts, crew)
       const opened = await openPlaces(crew, parts)
       return opened.ok ? ok(carriedByCrew(crew, memory, parts, opened.value)) : opened
     },
@@ -130,11 +132,20 @@ function workersOf(
   }
 }
 
-function take(message: Exclude<FromWorker, { kind: 'answer' }>, parts: OpenParts): void {
+function take(
+  message: Exclude<FromWorker, { kind: 'answer' }>,
+  parts: OpenParts,
+  crew: Pick<Crew<WorkerQuestions>, 'tellAll'>,
+): void {
   switch (message.kind) {
     case 'want':
       for (const service of message.services) parts.want(service)
       return
+    case 'address': {
+      const { address } = message
+      parts.findOwner(address, owner => crew.tellAll('owner', { address, owner }))
+      return
+    }
     case 'hint':
       parts.path.around.hint()
       return

@@ -1,5 +1,5 @@
 import { ok, type Result, type ServiceKey } from '../../common/mod.ts'
-import type { SnapshotProblem } from '../../model/snapshot/mod.ts'
+import type { AddressOwner, SnapshotProblem } from '../../model/snapshot/mod.ts'
 import type { PolicySink, PolicySource } from '../policy/source.ts'
 import type { SharedUpdate } from './messages.ts'
 import { type Place, shareOut } from './share-out.ts'
@@ -13,6 +13,8 @@ export interface AskedSourceOptions {
   readonly place: Place
   /** Asks the main thread for these. */
   want(services: readonly ServiceKey[]): void
+  /** Asks the main thread whose this IP address is. */
+  askAddress(address: string): void
   /** Whether the main thread's source can answer now. */
   connected(): boolean
   /** Monotonic. */
@@ -27,6 +29,7 @@ export class AskedSource implements PolicySource {
   /** When each was asked for. */
   private readonly wanted = new Map<ServiceKey, number>()
   private asking: ServiceKey[] = []
+  private readonly addresses = new Map<string, (owner: AddressOwner) => void>()
   private sink: PolicySink | undefined = undefined
 
   constructor(options: AskedSourceOptions) {
@@ -58,6 +61,21 @@ export class AskedSource implements PolicySource {
     this.wanted.set(service, now)
     this.asking.push(service)
     if (this.asking.length === 1) setImmediate(() => this.options.want(this.asking.splice(0)))
+  }
+
+  findOwner(address: string, found: (owner: AddressOwner) => void): boolean {
+    if (!this.options.connected()) return false
+    if (this.addresses.size >= WANTED_MAX) this.addresses.clear()
+    this.addresses.set(address, found)
+    this.options.askAddress(address)
+    return true
+  }
+
+  /** The main thread's answer, to whichever worker has asked. */
+  foundOwner(address: string, owner: AddressOwner): void {
+    const found = this.addresses.get(address)
+    this.addresses.delete(address)
+    found?.(owner)
   }
 
   /** The main thread decides what is dropped, and has its own source told. */

@@ -19,6 +19,8 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   /** Requests ask for these. */
   | { readonly kind: 'want'; readonly services: readonly ServiceKey[] }
+  /** Whose this IP address is. */
+  | { readonly kind: 'address'; readonly address: string }
   /** Whole lines of JSON. */
   | { readonly kind: 'log' | 'access'; readonly lines: string }
   | { readonly kind: 'hint' }

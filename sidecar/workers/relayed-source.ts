@@ -25,6 +25,7 @@ export function relayedSource(source: PolicySource, relay: (update: SnapshotUpda
     },
     want: service => source.want(service),
     ...(source.forget === undefined ? {} : { forget: source.forget.bind(source) }),
+    ...(source.findOwner === undefined ? {} : { findOwner: source.findOwner.bind(source) }),
     connected: () => source.connected(),
     close: () => source.close(),
   }

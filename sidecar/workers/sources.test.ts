@@ -118,16 +118,30 @@ describe('a source that asks the main thread', () => {
   function asking() {
     const state = { nowMs: 0, connected: true }
     const asked: (readonly ServiceKey[])[] = []
+    const addresses: string[] = []
     const sink = new Sink()
     const source = new AskedSource({
       place: { worker: 0, workers: 2 },
       want: services => void asked.push(services),
+      askAddress: address => void addresses.push(address),
       connected: () => state.connected,
       nowMs: () => state.nowMs,
     })
     source.start(sink)
-    return { state, asked, sink, source }
+    return { state, asked, addresses, sink, source }
   }
+
+  test('asks whose an address is, and hands the answer to whoever waits, once', () => {
+    const { state, addresses, source } = asking()
+    const found: unknown[] = []
+    expect(source.findOwner('10.0.0.1', owner => found.push(owner))).toBe(true)
+    source.foundOwner('10.0.0.2', { kind: 'nobody' })
+    source.foundOwner('10.0.0.1', { kind: 'service', service: reviews })
+    source.foundOwner('10.0.0.1', { kind: 'nobody' })
+    expect([addresses, found]).toEqual([['10.0.0.1'], [{ kind: 'service', service: reviews }]])
+    state.connected = false
+    expect(source.findOwner('10.0.0.1', owner => found.push(owner))).toBe(false)
+  })
 
   test('asks once for each name, and together for those of one turn', async () => {
     const { asked, source } = asking()
