@@ -3,7 +3,7 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { destination, type Logger, pino } from 'pino'
 import { type Clock, ok, type Result, refusalLog, systemClock } from '../common/mod.ts'
 import { type Admission, admissionServer } from './admission/mod.ts'
-import { type ApiParts, apiRoutes, apiServer, openAccess, type TokenIssuer } from './api/mod.ts'
+import { type ApiParts, apiRoutes, apiServer, type JoinTokenView, openAccess, type TokenIssuer } from './api/mod.ts'
 import { createJoinToken } from './attestation/mod.ts'
 import { enrolmentService, peerIdentity, renewalService } from './ca/mod.ts'
 import { type ControlPlaneConfig, restSpeaksTls } from './config.ts'
@@ -222,7 +222,19 @@ function openRegistry(config: ControlPlaneConfig, { store, world }: Kept, log: L
 }
 
 function tokenIssuer({ store, authority }: Kept, clock: Clock): TokenIssuer {
+  const list = async (): Promise<JoinTokenView[]> =>
+    (await store.tokens.list())
+      .filter(({ usesLeft, expiresMs }) => usesLeft > 0 && expiresMs > clock.wallMs())
+      .map(({ id, namespace, serviceAccount, usesLeft, createdMs, expiresMs }) => ({
+        ...{ id, serviceAccount: `${namespace}/${serviceAccount}`, usesLeft, createdMs, expiresMs },
+      }))
   return {
+    list,
+    async revoke(id) {
+      const found = (await list()).find(token => token.id === id)
+      if (found !== undefined) await store.tokens.remove(id)
+      return found
+    },
     async issue({ namespace, serviceAccount, uses, ttlMs }) {
       const wish = {
         namespace,

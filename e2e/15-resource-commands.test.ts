@@ -132,6 +132,13 @@ describe('what a service owner types, to a control plane that speaks TLS', () =>
     const id = token.split('.')[1] ?? ''
     expect((await selvedge('token', 'list')).stdout).toContain(id)
     expect((await selvedge('token', 'revoke', id)).stdout).toBe(`revoked ${id}, the token of eve\n`)
+    await selvedge('token', 'create', '--service-account', 'shop/reviews', '--uses', '3')
+    const [join = ''] =
+      /^[0-9a-f]{20}(?= +shop\/reviews +join 3 times )/m.exec((await selvedge('token', 'list')).stdout) ?? []
+    const revoked = await selvedge('token', 'revoke', join)
+    expect(revoked.stdout).toBe(`revoked ${join}, a join token for shop/reviews\n`)
+    expect((await selvedge('token', 'list')).stdout).not.toContain(join)
+    expect((await selvedge('token', 'revoke', join)).code).toBe(1)
     expect(await eve('get', 'svc', '-A')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('missing, wrong or expired'),

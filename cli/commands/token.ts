@@ -84,18 +84,22 @@ interface ListOptions extends ServerOptions {
 }
 
 const defineList: DefineCommand = (list, cli) => {
-  list.description('Lists the tokens for the REST API that hold, without their secrets.')
+  list.description('Lists the tokens that hold, to join with and for the REST API, without their secrets.')
   serverOptions(outputOption(list, ['table', 'json', 'yaml'])).action(async (options: ListOptions) => {
     await withMesh(cli, options, async api => {
-      const tokens = await api.apiTokens()
-      await print(cli.terminal, options.output, { tokens }, () =>
-        tokens.length === 0
-          ? ['No tokens but the one in admin.token.']
-          : tableLines(
-              [{ heading: 'ID' }, { heading: 'NAME' }, { heading: 'MAY' }, { heading: 'UNTIL' }],
-              tokens.map(({ id, name, role, expires }) => [id, name, role, expires]),
-            ),
-      )
+      const [tokens, joinTokens] = await Promise.all([api.apiTokens(), api.joinTokens()])
+      await print(cli.terminal, options.output, { tokens, joinTokens }, () => {
+        if (tokens.length + joinTokens.length === 0) return ['No tokens but the one in admin.token.']
+        return tableLines(
+          ['ID', 'FOR', 'MAY', 'UNTIL'].map(heading => ({ heading })),
+          [
+            ...tokens.map(({ id, name, role, expires }) => [id, name, role, expires]),
+            ...joinTokens.map(({ id, serviceAccount, usesLeft, expires }) => [
+              ...[id, serviceAccount, usesLeft === 1 ? 'join once' : `join ${usesLeft} times`, expires],
+            ]),
+          ],
+        )
+      })
     })
   })
   examples(list, ['selvedge token list', 'selvedge token list -o json'])
@@ -103,12 +107,13 @@ const defineList: DefineCommand = (list, cli) => {
 
 const defineRevoke: DefineCommand = (revoke, cli) => {
   revoke
-    .description('Makes a token for the REST API worthless, from this moment on.')
+    .description('Makes a token worthless, from this moment on. A sidecar that has joined with it stays in the mesh.')
     .argument('<id>', 'as "list" tells it')
   serverOptions(revoke).action(async (id: string, options: ServerOptions) => {
     await withMesh(cli, options, async api => {
-      const { name } = await api.revokeApiToken(id)
-      cli.terminal.out(`revoked ${id}, the token of ${name}\n`)
+      const revoked = await api.revokeToken(id)
+      const whose = 'name' in revoked ? `the token of ${revoked.name}` : `a join token for ${revoked.serviceAccount}`
+      cli.terminal.out(`revoked ${id}, ${whose}\n`)
     })
   })
   examples(revoke, ['selvedge token revoke 3f2a91c07b44'])

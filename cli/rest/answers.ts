@@ -65,6 +65,15 @@ export interface ApiToken {
   readonly expires: string
 }
 
+/** A token with which sidecars join, without its secret. */
+export interface JoinToken {
+  readonly id: string
+  readonly serviceAccount: string
+  readonly usesLeft: number
+  readonly created: string
+  readonly expires: string
+}
+
 export interface ResourceRef {
   readonly apiVersion: string
   readonly kind: string

@@ -7,6 +7,7 @@ import type {
   FleetAnswer,
   GraphAnswer,
   InfoAnswer,
+  JoinToken,
   ListAt,
   ResourceList,
   ResourceRef,
@@ -178,8 +179,23 @@ export class MeshApi {
     return answer.tokens
   }
 
-  revokeApiToken(id: string): Promise<ApiToken> {
-    return this.#client.call(`${SELVEDGE}/apitokens/${encodeURIComponent(id)}`, { method: 'DELETE', fields: ['id'] })
+  async joinTokens(): Promise<readonly JoinToken[]> {
+    const answer = await this.#client.call<{ readonly tokens: readonly JoinToken[] }>(`${SELVEDGE}/tokens`, {
+      fields: ['tokens'],
+    })
+    return answer.tokens
+  }
+
+  /** Of whichever kind it is. */
+  async revokeToken(id: string): Promise<ApiToken | JoinToken> {
+    const revoke = <Token extends { readonly id: string }>(kind: string): Promise<Token> =>
+      this.#client.call(`${SELVEDGE}/${kind}/${encodeURIComponent(id)}`, { method: 'DELETE', fields: ['id'] })
+    try {
+      return await revoke<JoinToken>('tokens')
+    } catch (thrown) {
+      if (!(thrown instanceof ApiFailure) || thrown.status !== 404) throw thrown
+      return revoke<ApiToken>('apitokens')
+    }
   }
 
   info(): Promise<InfoAnswer> {

@@ -27,6 +27,8 @@ const API_TOKEN = {
   expires: TEXT,
 }
 
+const JOIN_TOKEN = { id: TEXT, serviceAccount: TEXT, usesLeft: WHOLE, created: TEXT, expires: TEXT }
+
 const SIDECAR = object({
   ...{ workload: TEXT, spiffeId: TEXT, connected: YES, since: NUMBER, programVersion: TEXT },
   ...{ ackedRevision: WHOLE, pendingRevision: { ...WHOLE, nullable: true }, certificateNotAfter: NUMBER },
@@ -175,8 +177,16 @@ export const MESH_OPERATIONS: readonly Operation[] = [
       summary: 'Makes a token with which sidecars join.',
     },
     body: jsonBody(object({ serviceAccount: TEXT, uses: WHOLE, ttlMs: NUMBER })),
-    answer: { code: 201, description: 'It is shown once.', schema: object({ token: TEXT, expires: TEXT }) },
+    answer: { code: 201, description: 'It is shown once.', schema: object({ id: TEXT, token: TEXT, expires: TEXT }) },
     refusals: WRITE_REFUSALS,
+  },
+  {
+    ...{ method: 'GET', path: `${MESH}/tokens`, id: 'listJoinTokens', summary: 'The join tokens that hold.' },
+    ...{ answer: answer('Without their secrets.', object({ tokens: list(object(JOIN_TOKEN)) })), refusals: READ },
+  },
+  {
+    ...{ method: 'DELETE', path: `${MESH}/tokens/:id`, id: 'revokeJoinToken', summary: 'Revokes a join token.' },
+    ...{ answer: answer('The token that no longer holds.', object(JOIN_TOKEN)), refusals: [400, 401, 403, 404, 503] },
   },
   {
     ...{ method: 'POST', path: `${MESH}/apitokens`, id: 'createApiToken', summary: 'Makes a token for this API.' },

@@ -37,6 +37,7 @@ describe('[API-8] the API', () => {
     ['POST', `${MESH}/tokens`, { serviceAccount: 'a/b' }],
     ['POST', `${MESH}/apitokens`, { name: 'a', role: 'write' }],
     ['DELETE', `${MESH}/apitokens/abc`],
+    ['DELETE', `${MESH}/tokens/abc`],
   ]
 
   it('answers 401 without a token, and says no more', async () => {
@@ -157,7 +158,11 @@ describe('[API-8] the API', () => {
     await plane.call('POST', `${MESH}/tokens`, { serviceAccount: 'bookshop/reviews' })
     const { id } = await tokenOf('read')
     await plane.call('DELETE', `${MESH}/apitokens/${id}`)
-    expect((await audit('limit=3')).map(({ action }) => action)).toEqual([
+    const join = await plane.call('POST', `${MESH}/tokens`, { serviceAccount: 'bookshop/reviews' })
+    await plane.call('DELETE', `${MESH}/tokens/${String(join.json.id)}`)
+    expect((await audit('limit=5')).map(({ action }) => action)).toEqual([
+      'token-revoked',
+      'token-created',
       'api-token-revoked',
       'api-token-created',
       'token-created',

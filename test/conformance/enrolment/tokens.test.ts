@@ -115,4 +115,35 @@ describe('[API-1] a join token', () => {
       expect(bytes.some(content => content.includes(form))).toBe(false)
     }
   })
+
+  test('is listed without its secret while it holds, and admits nobody once it is revoked', async () => {
+    const path = '/apis/selvedge.dev/v1/tokens'
+    const listed = async () =>
+      ((await fleet.call('GET', path)).json as { readonly tokens: readonly Readonly<Record<string, unknown>>[] }).tokens
+    const text = await fleet.token('shop/web', { uses: 3 })
+    const { id } = parsed(text)
+    expect((await ask(text)).outcome).toBe('OK')
+    expect((await listed()).filter(token => token.id === id)).toEqual([
+      {
+        ...{ id, serviceAccount: 'shop/web', usesLeft: 2 },
+        ...{ created: expect.any(String), expires: expect.any(String) },
+      },
+    ])
+    expect(await fleet.call('DELETE', `${path}/${id}`)).toMatchObject({ code: 200, json: { id, usesLeft: 2 } })
+    expect(await ask(text)).toMatchObject({ outcome: 'UNAUTHENTICATED', details: expect.stringContaining('unknown') })
+    expect((await listed()).some(token => token.id === id)).toBe(false)
+    expect(await fleet.call('DELETE', `${path}/${id}`)).toMatchObject({
+      code: 404,
+      json: { message: expect.stringMatching(/^Cannot revoke the join token .*: there is none that holds\./) },
+    })
+    // What is used up, or over, holds no more.
+    const once = await fleet.token('shop/web')
+    expect((await ask(once)).outcome).toBe('OK')
+    const short = await fleet.token('shop/web', { ttlMs: 1_000 })
+    expect((await listed()).some(token => token.id === parsed(short).id)).toBe(true)
+    await new Promise(resolve => setTimeout(resolve, 1_050))
+    const ids = (await listed()).map(token => token.id)
+    expect(ids).not.toContain(parsed(once).id)
+    expect(ids).not.toContain(parsed(short).id)
+  })
 })
