@@ -4,24 +4,27 @@ import { portPairs } from './endpoints.ts'
 import { servicesOf } from './selectors.ts'
 import type { World } from './world.ts'
 
-/** Kubernetes' `appProtocol`: IANA names and `kubernetes.io/*`. Unset: the first bytes tell. What we don't speak is opaque. */
+/**
+ * Kubernetes' `appProtocol`: IANA's names of services, and `kubernetes.io/*` (KEP-3726). What is not here is bytes to us, whether we know its name
+ * (`https`, `kubernetes.io/wss`, `mysql`, `redis`) or not.
+ */
+const KNOWN: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
+  ['detect', 'detect'],
+  ['http', 'http'],
+  ['http/1.1', 'http'],
+  ['ws', 'http'],
+  ['websocket', 'http'],
+  ['kubernetes.io/ws', 'http'],
+  ['grpc-web', 'http'],
+  ['http2', 'http2'],
+  ['h2c', 'http2'],
+  ['kubernetes.io/h2c', 'http2'],
+  ['grpc', 'grpc'],
+])
+
+/** What is spoken at a port that declares this. Case does not matter. Undeclared: the first bytes tell. */
 export function protocolOf(appProtocol: string | undefined): Protocol {
-  switch (appProtocol?.toLowerCase()) {
-    case undefined:
-    case 'detect':
-      return 'detect'
-    case 'http':
-    case 'kubernetes.io/ws':
-      return 'http'
-    case 'http2':
-    case 'h2c':
-    case 'kubernetes.io/h2c':
-      return 'http2'
-    case 'grpc':
-      return 'grpc'
-    default:
-      return 'tcp'
-  }
+  return appProtocol === undefined ? 'detect' : (KNOWN.get(appProtocol.toLowerCase()) ?? 'tcp')
 }
 
 /** For each of the workload's ports that says nothing itself: what the Services declare that have it. Where they differ, none is believed. */

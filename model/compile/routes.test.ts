@@ -169,10 +169,22 @@ describe('what a caller must know', () => {
   })
 
   test.each([
+    ['detect', 'detect'],
     ['http', 'http'],
+    ['HTTP', 'http'],
+    ['kubernetes.io/ws', 'http'],
+    ['http2', 'http2'],
     ['kubernetes.io/h2c', 'http2'],
     ['grpc', 'grpc'],
+    ['grpc-web', 'http'],
+    ['tcp', 'tcp'],
+    ['https', 'tcp'],
+    ['kubernetes.io/wss', 'tcp'],
     ['mysql', 'tcp'],
+    ['postgresql', 'tcp'],
+    ['redis', 'tcp'],
+    ['smtp', 'tcp'],
+    ['example.com/own', 'tcp'],
   ])('appProtocol %s is %s', (appProtocol, protocol) => {
     const world = worldFrom(aService('shop/a', `ports: [{port: 80, appProtocol: ${appProtocol}}]`))
     expect(compileService(world, 'shop', service('shop/a'))?.ports).toEqual([{ port: 80, name: '', protocol }])

@@ -112,6 +112,9 @@ describe('docs/metrics.md lists what is printed, no more and no less', () => {
     await opaque.match(/ 200 /)
     opaque.send('EHLO\r\n')
     await opaque.ended()
+    const malformed = wire(outbound)
+    malformed.send('GET / HTTP/9.9\r\n\r\n')
+    await malformed.ended()
   })
   afterAll(async () => {
     for (const sidecar of sidecars) await sidecar.close()
