@@ -173,6 +173,7 @@ async function openTraffic(
 export async function preload(): Promise<void> {
   await loadEnrolment()
   await import('./discovery/mod.ts')
+  await import('./policy/file/mod.ts')
   await import('./telemetry/report/mod.ts')
   await import('./workers-traffic.ts')
   await import('./worker-thread.ts')

@@ -1,12 +1,11 @@
 import { loadCaDir } from '../certs/mod.ts'
 import { makeFolder } from '../common/folders/mod.ts'
 import { type Clock, err, ok, type Random, type Result } from '../common/mod.ts'
-import { formatProblem } from '../model/resources/mod.ts'
 import type { TelemetryReport } from '../model/telemetry/mod.ts'
 import type { SidecarConfig, SidecarSource } from './config.ts'
 import { enrolledIdentity, type Identity, localIdentity } from './identity/mod.ts'
 import type { Log } from './log.ts'
-import { fileSource, loadFile, type PolicySource } from './policy/mod.ts'
+import type { PolicySource } from './policy/mod.ts'
 
 /** Where a sidecar's identity and policy come from, opened. */
 export interface Origin {
@@ -46,9 +45,14 @@ async function openFile(
   const { config, clock, random, log } = options
   const ca = loadCaDir(source.caDir)
   if (!ca.ok) return ca
+  // The schemas of all resources are a tenth of a sidecar's memory: who has a control plane never loads them.
+  const { fileSource, loadFile } = await import('./policy/file/mod.ts')
   const file = { path: source.path, workload: config.workload, trustDomain: ca.value.trustDomain }
   const loaded = loadFile(file)
-  if (!loaded.ok) return err(loaded.error.map(formatProblem).join('\n'))
+  if (!loaded.ok) {
+    const { formatProblem } = await import('../model/resources/mod.ts')
+    return err(loaded.error.map(formatProblem).join('\n'))
+  }
   const { namespace, serviceAccount } = loaded.value.self
   const identity = localIdentity({
     caDir: source.caDir,

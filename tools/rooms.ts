@@ -158,9 +158,15 @@ const sidecar: readonly Room[] = [
   {
     path: 'sidecar/policy',
     purpose: 'the one cell that changes, and where it comes from',
-    may: ['model/resources', 'model/snapshot', 'model/compile', 'decide/route'],
-    packages: NODE,
+    may: ['model/snapshot', 'decide/route'],
+    packages: [],
     doors: { 'source.ts': 'the contract alone: a source needs nothing of the cell that it feeds' },
+  },
+  {
+    path: 'sidecar/policy/file',
+    purpose: 'policy from a file of resources; apart, so that only file mode loads parsers and schemas',
+    may: ['model/resources', 'model/snapshot', 'model/compile', 'sidecar/policy'],
+    packages: NODE,
   },
   {
     path: 'sidecar/discovery',

@@ -3,6 +3,4 @@
  * Invariants: an update is applied whole or refused whole; what was learnt of unknown names is bounded in number and time.
  */
 export * from './current.ts'
-export { type FileSourceLog, type FileSourceOptions, fileSource } from './file-source.ts'
-export { type FileToLoad, type LoadedFile, loadFile } from './load-file.ts'
 export type { PolicySink, PolicySource } from './source.ts'

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Result } from '../../common/mod.ts'
-import type { ResourceProblem } from '../../model/resources/mod.ts'
+import type { Result } from '../../../common/mod.ts'
+import type { ResourceProblem } from '../../../model/resources/mod.ts'
 import { type FileToLoad, type LoadedFile, loadFile } from './load-file.ts'
 
 type Loaded = Result<LoadedFile, readonly ResourceProblem[]>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { err, ok, type Result, type ServiceKey, type TrustDomain, type WorkloadKey } from '../../common/mod.ts'
+import { err, ok, type Result, type ServiceKey, type TrustDomain, type WorkloadKey } from '../../../common/mod.ts'
 import {
   addressOwners,
   compileEndpoints,
@@ -8,9 +8,9 @@ import {
   compileService,
   type World,
   worldOf,
-} from '../../model/compile/mod.ts'
-import { checkReferences, parseResources, type ResourceProblem } from '../../model/resources/mod.ts'
-import type { AddressOwner, EndpointsSnapshot, SelfSnapshot, ServiceSnapshot } from '../../model/snapshot/mod.ts'
+} from '../../../model/compile/mod.ts'
+import { checkReferences, parseResources, type ResourceProblem } from '../../../model/resources/mod.ts'
+import type { AddressOwner, EndpointsSnapshot, SelfSnapshot, ServiceSnapshot } from '../../../model/snapshot/mod.ts'
 
 /** As many bytes as resources are read from; a larger file is not even opened. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ServiceKey } from '../../common/mod.ts'
-import { formatProblem, type ResourceProblem } from '../../model/resources/mod.ts'
-import type { SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import type { ServiceKey } from '../../../common/mod.ts'
+import { formatProblem, type ResourceProblem } from '../../../model/resources/mod.ts'
+import type { SnapshotUpdate } from '../../../model/snapshot/mod.ts'
+import type { PolicySink, PolicySource } from '../source.ts'
 import { loadAside } from './load-aside.ts'
 import { type FileToLoad, type LoadedFile, loadFile, NOT_READ, sizeOfFile } from './load-file.ts'
-import type { PolicySink, PolicySource } from './source.ts'
 import { identityOf, watchFile } from './watch-file.ts'
 
 /** What we need of a logger; pino is one. */

@@ -2,13 +2,13 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { err, ok, parseTrustDomain, type Result, type ServiceKey, type WorkloadKey } from '../../common/mod.ts'
-import { formatProblem } from '../../model/resources/mod.ts'
-import type { SnapshotProblem, SnapshotUpdate } from '../../model/snapshot/mod.ts'
+import { err, ok, parseTrustDomain, type Result, type ServiceKey, type WorkloadKey } from '../../../common/mod.ts'
+import { formatProblem } from '../../../model/resources/mod.ts'
+import type { SnapshotProblem, SnapshotUpdate } from '../../../model/snapshot/mod.ts'
+import type { PolicySink } from '../source.ts'
 import { type FileSourceLog, fileSource } from './file-source.ts'
 import { loadAside } from './load-aside.ts'
 import { loadFile } from './load-file.ts'
-import type { PolicySink } from './source.ts'
 
 const domain = parseTrustDomain('mesh.test')
 if (!domain.ok) throw new Error('unreachable')
