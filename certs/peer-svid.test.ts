@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { SpiffeId, TrustDomain } from '../common/mod.ts'
-import { type CertificateTemplate, checkPeerSvid, leafTemplate, makeCa, makeKeyPair, signCertificate } from './mod.ts'
+import {
+  type CertificateTemplate,
+  checkPeerSvid,
+  KnownLeaves,
+  leafTemplate,
+  makeCa,
+  makeKeyPair,
+  signCertificate,
+} from './mod.ts'
 
 const nowMs = Date.UTC(2026, 5, 1)
 const HOUR = 3_600_000
@@ -96,5 +104,30 @@ describe("a peer's certificate", () => {
 
   it('that is no certificate is refused', () => {
     expect(checkPeerSvid(Buffer.alloc(0), { trustDomain, nowMs, usage: 'client' }).ok).toBe(false)
+  })
+})
+
+describe('a leaf that was seen before', () => {
+  const known = new KnownLeaves()
+  const der = signCertificate(template, ca.privateKeyPem, ca.certificateDer)
+  const again = (atMs: number, domain = trustDomain) =>
+    checkPeerSvid(Buffer.from(der), { trustDomain: domain, nowMs: atMs, usage: 'client' }, known)
+
+  it('is the same peer', () => {
+    expect(again(nowMs)).toEqual({ ok: true, value: spiffeId })
+    expect(again(nowMs)).toEqual({ ok: true, value: spiffeId })
+  })
+
+  it('is held against the time and the domain of now', () => {
+    expect(again(nowMs + HOUR)).toEqual(refused('it ended at'))
+    expect(again(nowMs, 'other.example' as TrustDomain)).toEqual(refused('trust domain'))
+  })
+
+  it('is known by all of its bytes: one that differs in the last is another, and one that cannot be read is refused each time', () => {
+    const other = signCertificate({ ...template, uriSans: [] }, ca.privateKeyPem, ca.certificateDer)
+    for (const _ of [1, 2]) {
+      expect(checkPeerSvid(other, { trustDomain, nowMs, usage: 'client' }, known)).toEqual(refused('has 0 URI names'))
+      expect(checkPeerSvid(other.subarray(1), { trustDomain, nowMs, usage: 'client' }, known).ok).toBe(false)
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { err, parseSpiffeId, type Result, type SpiffeId, type TrustDomain, trustDomainOf } from '../common/mod.ts'
+import { err, ok, parseSpiffeId, type Result, type SpiffeId, type TrustDomain, trustDomainOf } from '../common/mod.ts'
 import { readPublicKey } from './key-pair.ts'
 import { type CertificateFacts, parseCertificate } from './parse-certificate.ts'
 
@@ -15,20 +15,51 @@ const DNS_NAME = /^[A-Za-z0-9*._-]{1,255}$/
 /** RFC 5321 allows a comma within quotes; who splits names at commas would read two of them. */
 const EMAIL_NAME = /^[^,]{1,320}$/
 
+/** Peers come again and again with the same leaf, and with a new one once in hours. */
+const KNOWN_LEAVES_MAX = 512
+
+/** What time doesn't change of a leaf. */
+interface Leaf {
+  readonly facts: CertificateFacts
+  readonly keyFault: string | undefined
+}
+
+/**
+ * Leaves that were read before, by their very bytes: to read one costs a fifth of a whole handshake. Only for leaves that OpenSSL has verified, so that
+ * nobody else can fill it.
+ */
+export class KnownLeaves {
+  private readonly leaves = new Map<string, Leaf>()
+
+  read(der: Buffer): Result<Leaf, string> {
+    const bytes = der.toString('latin1')
+    const known = this.leaves.get(bytes)
+    if (known !== undefined) return ok(known)
+    const leaf = readLeaf(der)
+    if (!leaf.ok) return leaf
+    if (this.leaves.size >= KNOWN_LEAVES_MAX) this.leaves.clear()
+    this.leaves.set(bytes, leaf.value)
+    return leaf
+  }
+}
+
+function readLeaf(der: Buffer): Result<Leaf, string> {
+  const facts = parseCertificate(der)
+  return facts.ok ? ok({ facts: facts.value, keyFault: keyFault(facts.value) }) : facts
+}
+
 /**
  * Who a peer is, by the X.509-SVID rules (sections 2 to 5). For a leaf whose chain and signature OpenSSL has verified against
- * the bundle of `trustDomain`; this looks at what OpenSSL does not know. Never throws.
+ * the bundle of `trustDomain`; this looks at what OpenSSL does not know. `known` saves the reading of a leaf that was seen before. Never throws.
  */
-export function checkPeerSvid(der: Buffer, rules: PeerRules): Result<SpiffeId, string> {
-  const facts = parseCertificate(der)
-  if (!facts.ok) return facts
+export function checkPeerSvid(der: Buffer, rules: PeerRules, known?: KnownLeaves): Result<SpiffeId, string> {
+  const leaf = known === undefined ? readLeaf(der) : known.read(der)
+  if (!leaf.ok) return leaf
+  const { facts } = leaf.value
   const fault =
-    identityFault(facts.value) ??
-    usageFault(facts.value, rules) ??
-    validityFault(facts.value, rules.nowMs) ??
-    keyFault(facts.value)
+    identityFault(facts) ?? usageFault(facts, rules) ?? validityFault(facts, rules.nowMs) ?? leaf.value.keyFault
   if (fault !== undefined) return err(`Cannot trust the peer's certificate: ${fault}`)
-  const [uri = ''] = facts.value.uriSans
+  const [uri = ''] = facts.uriSans
   const id = parseSpiffeId(uri)
   if (!id.ok) return err(`Cannot trust the peer's certificate: ${id.error}`)
   const domain = trustDomainOf(id.value)

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { KnownLeaves } from '../certs/mod.ts'
 import {
   appPortOfSni,
   type Clock,
@@ -236,11 +237,12 @@ export function doorOptions(parts: CommonDoorParts, door: string, idleMs: number
 
 function meshListener(parts: DoorParts, arriving: ArrivalParts, door: Door, shared: SharedReads): MeshListener {
   const { identity, instruments, refusals, policy, clock } = parts
+  const known = new KnownLeaves()
   return new MeshListener(identity.current(), {
     permissive: () => policy.self?.mesh.mtls === 'permissive',
     secured: (socket: TLSSocket) => {
       const svid = identity.current()
-      const peer = peerOf(socket, svid, clock)
+      const peer = peerOf(socket, svid, clock, known)
       if (!peer.ok) {
         instruments.refused('unauthenticated')
         refusals('peer', { why: peer.error, from: socket.remoteAddress ?? 'unknown' }, 'Refused a peer')

@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import type { ConnectionOptions, PeerCertificate, SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls'
-import { checkPeerSvid, fromPem, leadsTo, parseCertificate } from '../../certs/mod.ts'
+import { checkPeerSvid, fromPem, type KnownLeaves, leadsTo, parseCertificate } from '../../certs/mod.ts'
 import {
   type Clock,
   err,
@@ -58,9 +58,14 @@ export function clientTlsOptions(svid: Svid, expected: SpiffeId, clock: Clock = 
 
 /**
  * Who has connected to the inbound port, by its certificate. OpenSSL has verified that it leads to a root of ours or of a federated domain;
- * here it must lead to a root of the very domain that its SPIFFE ID names.
+ * here it must lead to a root of the very domain that its SPIFFE ID names. `known`: what is remembered of leaves from one connection to the next.
  */
-export function peerOf(socket: TLSSocket, svid: Svid, clock: Clock = systemClock): Result<SpiffeId, string> {
+export function peerOf(
+  socket: TLSSocket,
+  svid: Svid,
+  clock: Clock = systemClock,
+  known?: KnownLeaves,
+): Result<SpiffeId, string> {
   const leaf = socket.authorized ? socket.getPeerX509Certificate() : undefined
   if (leaf === undefined) return err("Cannot trust the peer's certificate: it shows none that our bundle verifies")
   const nowMs = clock.wallMs()
@@ -68,7 +73,7 @@ export function peerOf(socket: TLSSocket, svid: Svid, clock: Clock = systemClock
   const claimed = federated.size === 0 ? svid.trustDomain : domainClaimedBy(leaf.raw)
   const bundle = claimed === undefined ? undefined : bundleOf(svid, claimed)
   const trustDomain = claimed === undefined || bundle === undefined ? svid.trustDomain : claimed
-  const id = checkPeerSvid(leaf.raw, { trustDomain, nowMs, usage: 'client' })
+  const id = checkPeerSvid(leaf.raw, { trustDomain, nowMs, usage: 'client' }, known)
   if (!id.ok || federated.size === 0) return id
   if (
     leadsTo(
