@@ -8,6 +8,7 @@ import { createAccessLog, createLog, type Log } from './log.ts'
 import { openOrigin } from './origin.ts'
 import { openPages, type Pages } from './pages.ts'
 import type { PolicySource } from './policy/mod.ts'
+import { startingPages } from './starting-pages.ts'
 import { preloadExporters } from './telemetry/otlp/mod.ts'
 import { ownTraffic, type Traffic } from './traffic.ts'
 import type { Workers } from './workers-traffic.ts'
@@ -65,7 +66,9 @@ export async function startSidecar(
   // They load what they need while the identity comes.
   const workers = await startedWorkers(config, workerDied(log, options.died))
   if (!workers.ok) return workers
+  const endStarting = startingPages(config.metricsHost, config.ports.metrics)
   const origin = await openOrigin({ config, version, clock, random, log, signal })
+  await endStarting()
   if (!origin.ok) {
     await workers.value?.end()
     return origin
