@@ -1,3 +1,4 @@
+import { isCause } from '../../common/mod.ts'
 import {
   type Exchange,
   GRPC,
@@ -55,6 +56,9 @@ export class GrpcCall {
     const code = trailers === undefined ? NO_GRPC_STATUS : grpcStatusIn(trailers)
     if (code !== NO_GRPC_STATUS) {
       facts.grpcStatus = code
+      // Only an authenticated sidecar's trailers still hold it here.
+      const cause = trailers?.get('x-selvedge-cause')
+      if (cause !== undefined && isCause(cause)) facts.cause = cause
       return { kind: 'said', status: httpStatusOfGrpc(code), trailers }
     }
     if (facts.grpcStatus !== NO_GRPC_STATUS || this.httpStatus !== 200)
