@@ -64,7 +64,11 @@ beforeAll(async () => {
   hosts = await twoHosts()
   const { a, b } = hosts
   const ca = await makeCa(hosts)
-  sidecar = await startIntercepting(a, ca, { workload: 'shop/client-1', resources: resources() })
+  sidecar = await startIntercepting(a, ca, {
+    workload: 'shop/client-1',
+    resources: resources(),
+    flags: ['--workers', '2'],
+  })
   const rules = ['--exclude-inbound-ports', `22,${FOREIGN_PORT}`]
   await startIntercepting(b, ca, { workload: 'shop/reviews-1', resources: resources(), rules })
   await a.names([`${REVIEWS.address} reviews`, `${REVIEWS.address6} reviews6`])
@@ -127,6 +131,18 @@ describe('an unchanged curl to a service', () => {
     expect(await refusal('http://reviews:9999/')).toContain('unknown-destination')
     expect(await curl(hosts.a, 'http://reviews:9999/')).toContain('shop/reviews has no port 9999; it has 9080')
   })
+})
+
+test('a client that speaks HTTP/2 at once does so to the end', async () => {
+  const answer = await curl(
+    hosts.a,
+    '--http2-prior-knowledge',
+    '-w',
+    'HTTP/%{http_version}',
+    `http://reviews:${REVIEWS.port}/`,
+  )
+  expect(answer).toContain('"name":"reviews-1"')
+  expect(answer).toContain('HTTP/2')
 })
 
 describe('an application that calls itself', () => {
@@ -200,6 +216,29 @@ describe('what has no part in the mesh', () => {
     const client =
       "import socket\ns=socket.create_connection(('10.77.0.2',8082),5)\ns.sendall(b'\\x00\\x01abc\\xff')\nprint(s.recv(99).hex())"
     expect((await asApplication(hosts.a, ['python3', '-c', client])).trim()).toBe('ff6362610100')
+    await program.end()
+  })
+
+  test('is passed through where it speaks TLS, which nobody on the way can read', async () => {
+    const { a, b } = hosts
+    const made = `cd ${b.dir} && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -subj /CN=foreign 2>/dev/null`
+    await b.must(['sh', '-c', made])
+    const rules = ['--exclude-inbound-ports', `22,${FOREIGN_PORT},8443`]
+    expect((await b.selvedge(['intercept', 'install', ...rules])).code).toBe(0)
+    const program = b.start([
+      'openssl',
+      's_server',
+      '-accept',
+      '8443',
+      '-key',
+      join(b.dir, 'k.pem'),
+      '-cert',
+      join(b.dir, 'c.pem'),
+      '-www',
+    ])
+    await program.line(/ACCEPT/, 10_000)
+    const shown = await curl(a, '-k', '-o', '/dev/null', '-w', '%{http_code} %{certs}', 'https://10.77.0.2:8443/')
+    expect(shown).toMatch(/^200 [\s\S]*CN ?= ?foreign/)
     await program.end()
   })
 

@@ -1,4 +1,4 @@
-import { endianness, platform } from 'node:os'
+import { endianness, platform as thisPlatform } from 'node:os'
 import { err, type OriginalDestination, ok, type Result } from '../../common/mod.ts'
 import { readSocketAddress, SOCKET_ADDRESS_BYTES } from './socket-address.ts'
 
@@ -13,15 +13,29 @@ const SO_ORIGINAL_DST = 80
  */
 export type ReadOriginalDst = (descriptor: number, family: 4 | 6) => OriginalDestination | undefined
 
+/** What we need of koffi. */
+interface Koffi {
+  load(path: null): { func(definition: string): (...values: unknown[]) => unknown }
+}
+
+export interface NativeParts {
+  readonly platform?: NodeJS.Platform
+  /** @default koffi, which is an optional dependency */
+  readonly load?: () => Promise<{ readonly default: Koffi }>
+}
+
 /** The one native door: `getsockopt` of the C library, through koffi. Costs 2 to 9 us a call. The error is one sentence. */
-export async function loadOriginalDst(): Promise<Result<ReadOriginalDst, string>> {
-  if (platform() !== 'linux') {
+export async function loadOriginalDst({
+  platform = thisPlatform(),
+  load = () => import('koffi'),
+}: NativeParts = {}): Promise<Result<ReadOriginalDst, string>> {
+  if (platform !== 'linux') {
     return err(
-      `Cannot intercept connections: ${platform()} has no SO_ORIGINAL_DST. Use --intercept none, and the sidecar as an HTTP proxy.`,
+      `Cannot intercept connections: ${platform} has no SO_ORIGINAL_DST. Use --intercept none, and the sidecar as an HTTP proxy.`,
     )
   }
   try {
-    const { default: koffi } = await import('koffi')
+    const { default: koffi } = await load()
     const getsockopt = koffi
       .load(null)
       .func('int getsockopt(int descriptor, int level, int name, _Out_ void *value, _Inout_ uint32_t *length)')
