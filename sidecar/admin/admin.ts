@@ -28,7 +28,8 @@ const JSON_TYPE = 'application/json'
 /** Health and metrics: for probes and Prometheus, on a port of their own. */
 export function metricsPages(view: AdminView): (x: Exchange) => void {
   const metrics = ration(
-    async () => renderMetrics(await view.metrics()),
+    () => view.metrics(),
+    renderMetrics,
     () => performance.now(),
   )
   return x => {

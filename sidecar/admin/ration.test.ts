@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { ration } from './ration.ts'
 
-function rationed(costMs: number) {
+function rationed(costMs: number, waitMs = 0) {
   const state = { nowMs: 0, made: 0, fails: false }
   const page = ration(
+    async () => {
+      await Promise.resolve()
+      state.nowMs += waitMs
+    },
     async () => {
       const n = ++state.made
       await Promise.resolve()
@@ -34,6 +38,11 @@ describe('a page', () => {
     expect(await page()).toBe('page 1')
     state.nowMs += 1
     expect(await page()).toBe('page 2')
+  })
+
+  test('that is cheap is made anew each time, however long it took to ask others', async () => {
+    const { page } = rationed(50, 2_000)
+    expect([await page(), await page()]).toEqual(['page 1', 'page 2'])
   })
 
   test('that could not be made is tried again at once', async () => {

