@@ -52,6 +52,33 @@ describe('the control plane’s configuration', () => {
     expect(readControlPlaneConfig(['--rest-port', '0', '--metrics-port', '0'], {}).ok).toBe(true)
   })
 
+  it('opens the webhook for Kubernetes only where it is told to, and knows by which names it is reached', () => {
+    expect(readControlPlaneConfig([], {})).toMatchObject({
+      value: { ports: { webhook: undefined }, names: [], caFrom: undefined },
+    })
+    const args = [
+      '--webhook-port',
+      '15017',
+      '--dns-name',
+      'a.b.svc',
+      '--dns-name=c',
+      '--ca-from',
+      '/ca',
+      '--inject-image=x:1',
+    ]
+    expect(readControlPlaneConfig(args, {})).toMatchObject({
+      ok: true,
+      value: { ports: { webhook: 15_017 }, names: ['a.b.svc', 'c'], caFrom: '/ca', injection: { image: 'x:1' } },
+    })
+    const wrong = ['--webhook-port', '15012', '--dns-name', 'A_b', ...Array(16).fill('--dns-name=x')]
+    const refused = readControlPlaneConfig(wrong, {})
+    expect(refused.ok ? [] : refused.error).toEqual([
+      'Cannot use --dns-name: "A_b" is no DNS name.',
+      'Cannot use --dns-name: at most 16 names.',
+      expect.stringContaining('15012 is --discovery-port already'),
+    ])
+  })
+
   it('tells every flag, its default and its variable in the help', () => {
     for (const { name, variable, fallback } of CONTROL_PLANE_FLAGS) {
       expect(controlPlaneHelp()).toContain(`--${name} `)

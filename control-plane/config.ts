@@ -70,7 +70,7 @@ export const CONTROL_PLANE_FLAGS: readonly Setting[] = [
   setting('discovery-port', 'PORT', '15012', 'discovery, telemetry and renewal, mTLS'),
   setting('metrics-port', 'PORT', '15014', 'Prometheus metrics'),
   setting('webhook-port', 'PORT', '', 'the admission webhook of Kubernetes, TLS; closed unless given (usually 15017)'),
-  setting('name', 'DNS', '', 'a name by which clients reach the control plane, for its certificate', true),
+  setting('dns-name', 'NAME', '', 'a name by which clients reach the control plane, for its certificate', true),
   setting('ca-from', 'DIR', '', 'a folder with ca.crt and ca.key to begin with, where the data folder has no CA'),
   setting('inject-image', 'IMAGE', '', 'webhook: the image of injected sidecars'),
   setting('inject-image-pull-policy', 'POLICY', '', 'webhook: IfNotPresent, Always or Never'),
@@ -125,7 +125,7 @@ export function readControlPlaneConfig(
       metrics: given.read('metrics-port', parseListenPort),
       webhook: given.read('webhook-port', parseListenPort),
     },
-    names: readNames(given.all('name'), given.problems),
+    names: readNames(given.all('dns-name'), given.problems),
     caFrom: given.text('ca-from') === '' ? undefined : resolve(given.text('ca-from')),
     injection: {
       image: given.text('inject-image'),
@@ -179,9 +179,9 @@ const NAMES_MAX = 16
 function readNames(names: readonly string[], problems: string[]): readonly string[] {
   for (const name of names) {
     if (name.length > 253 || !name.split('.').every(isDnsLabel))
-      problems.push(`Cannot use --name: "${name}" is no DNS name.`)
+      problems.push(`Cannot use --dns-name: "${name}" is no DNS name.`)
   }
-  if (names.length > NAMES_MAX) problems.push(`Cannot use --name: at most ${NAMES_MAX} names.`)
+  if (names.length > NAMES_MAX) problems.push(`Cannot use --dns-name: at most ${NAMES_MAX} names.`)
   return names
 }
 

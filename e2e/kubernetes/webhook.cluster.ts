@@ -44,7 +44,7 @@ let commands: Readonly<Record<string, string>>
 async function startPlane(port: number): Promise<void> {
   plane = startSelvedge([
     ...['control-plane', '--host', '0.0.0.0', '--data-dir', join(cluster.folder, 'data')],
-    ...['--ca-from', join(cluster.folder, 'ca'), '--name', 'selvedge-control-plane.selvedge-system.svc'],
+    ...['--ca-from', join(cluster.folder, 'ca'), '--dns-name', 'selvedge-control-plane.selvedge-system.svc'],
     ...['--rest-port', '0', '--enrolment-port', '0', '--discovery-port', '0', '--metrics-port', '0'],
     ...['--webhook-port', String(port), '--leaf-life', '20s'],
   ])

@@ -23,7 +23,7 @@ async function start(admission: Admission, ...flags: readonly string[]): Promise
   const config = readControlPlaneConfig(
     [
       ...['--data-dir', dataDir, '--rest-port', '0', '--enrolment-port', '0', '--discovery-port', '0'],
-      ...['--metrics-port', '0', '--webhook-port', '0', '--name', NAME, '--log-level', 'silent', ...flags],
+      ...['--metrics-port', '0', '--webhook-port', '0', '--dns-name', NAME, '--log-level', 'silent', ...flags],
     ],
     {},
   )
