@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { CODE, codeName } from '../codec/h2/mod.ts'
+import { CODE, codeName, DECLINED_FIELD } from '../codec/h2/mod.ts'
 import type { Headers, RequestHead, ResponseHead, TunnelEnd, TunnelNear } from '../http/mod.ts'
 import type { ClientCarriage, ClientEvents } from './client.ts'
 import type { H2ClientSession } from './h2-client.ts'
@@ -124,7 +124,7 @@ export class H2ClientStream extends H2Stream implements ClientCarriage, TunnelEn
       return
     }
     this.headDone = true
-    if (this.wantsTunnel && head.status < 300) {
+    if (this.wantsTunnel && head.status < 300 && !declined(head)) {
       this.begun(head, endStream)
       return
     }
@@ -242,4 +242,11 @@ export class H2ClientStream extends H2Stream implements ClientCarriage, TunnelEn
   drained(): void {
     this.resumeReceiving()
   }
+}
+
+/** Whether a far sidecar says that its application has answered a request to switch with something else. */
+function declined({ hasMeshFields, headers }: ResponseHead): boolean {
+  if (!hasMeshFields || !headers.has(DECLINED_FIELD)) return false
+  headers.remove(DECLINED_FIELD)
+  return true
 }

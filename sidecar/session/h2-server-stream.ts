@@ -1,4 +1,4 @@
-import { CODE } from '../codec/h2/mod.ts'
+import { CODE, DECLINED_FIELD } from '../codec/h2/mod.ts'
 import {
   type AnswerSink,
   type BodySink,
@@ -12,6 +12,9 @@ import {
 } from '../http/mod.ts'
 import type { H2ServerSession } from './h2-server.ts'
 import { H2Stream } from './h2-stream.ts'
+
+/** What a 2xx that declines a switch becomes for callers that know no better: a server that can't do what was asked of it. */
+const DECLINED_STATUS = 501
 
 /** One request and its answer on a caller's connection: the exchange's answer sink and request body, and after a CONNECT its tunnel. */
 export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody, TunnelNear {
@@ -69,7 +72,15 @@ export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody,
   }
 
   head(head: ResponseHead): void {
-    if (!this.over) this.session.sendHead(this, head)
+    if (this.over) return
+    if (this.x?.request.upgrade !== undefined && head.status < 300) this.decline(head)
+    this.session.sendHead(this, head)
+  }
+
+  /** The application has answered a request to switch with something else. As a 2xx that would begin a tunnel (RFC 8441, 5). */
+  private decline(head: ResponseHead): void {
+    if (this.session.caller.kind === 'peer') head.headers.add(DECLINED_FIELD, 'upgrade')
+    else head.status = DECLINED_STATUS
   }
 
   data(chunk: Buffer): boolean {

@@ -30,6 +30,8 @@ export const KIND = {
 /** On the way between sidecars: the application that made the request spoke HTTP/2. */
 export const EDGE_FIELD = 'x-selvedge-edge'
 export const EDGE_HTTP2 = 'h2'
+/** On the way between sidecars: an answer with a 2xx to a request that wanted to switch protocols, which was not done. */
+export const DECLINED_FIELD = 'x-selvedge-declined'
 
 const PSEUDO: Readonly<Record<string, number>> = {
   ':method': KIND.method,
