@@ -230,7 +230,7 @@ describe('the outbound port at the end', () => {
   })
 })
 
-test('[AUTHZ-14] draining takes the token: looking does not begin it, and whoever has none is refused', async () => {
+test('draining takes the token: looking does not begin it, and whoever has none is refused', async () => {
   const { callee } = await holding('asked')
   const admin = Number(callee.sidecar.addresses.admin.split(':')[1])
   for (const headers of [{}, { authorization: 'Bearer' }, { authorization: 'Bearer x' }, { authorization: '' }]) {

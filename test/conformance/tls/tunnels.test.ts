@@ -75,6 +75,55 @@ async function expectAlive(tunnel: Wire, word: string): Promise<void> {
   await tunnel.match(new RegExp(`${word}$`))
 }
 
+/** As `chat`, of bytes that no HTTP is: the application echoes them, and is reached by a CONNECT. */
+async function opaque(name: string, end: boolean) {
+  const sockets: Socket[] = []
+  const application = await mesh.with(
+    byteApplication(socket => {
+      socket.on('data', chunk => {
+        sockets.push(socket)
+        socket.write(chunk)
+      })
+      socket.on('end', () => socket.end())
+    }),
+  )
+  const labels = { app: name }
+  const callee = await mesh.sidecar(name, { port: application.port, labels, protocol: 'tcp' })
+  const db = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'db', namespace: 'shop' },
+    spec: { selector: labels, ports: [{ name: 'tcp', port: 6379, targetPort: 'http', appProtocol: 'tcp' }] },
+  }
+  const web = await mesh.sidecar(`${name}-web`, {
+    resources: [callee.workload, db, ...(end ? [END] : [])],
+    config: { leafLifeMs: LEAF_LIFE_MS },
+  })
+  const tunnel = wire(web.outbound)
+  tunnel.send('CONNECT db:6379 HTTP/1.1\r\nHost: db:6379\r\n\r\n')
+  await tunnel.match(/^HTTP\/1\.1 200 .*\r\n\r\n$/s)
+  await expectAlive(tunnel, '\x01before')
+  return { web, tunnel, sockets }
+}
+
+describe.concurrent('[TLS-13] opaque TCP', () => {
+  test('outlives the renewal of a certificate, where no policy says otherwise', async () => {
+    const { web, tunnel } = await opaque('bytes-stay', false)
+    await renewed(web)
+    await new Promise(resolve => setTimeout(resolve, LEAF_LIFE_MS / 4))
+    await expectAlive(tunnel, '\x01after')
+    tunnel.socket.destroy()
+  })
+
+  test('is ended at renewal where MeshPolicy says so', async () => {
+    const { web, tunnel, sockets } = await opaque('bytes-end', true)
+    await renewed(web)
+    expect(await tunnel.ended()).toBe('end')
+    await until(() => sockets.length > 0 && sockets.every(({ closed }) => closed))
+    tunnel.socket.destroy()
+  })
+})
+
 describe.concurrent('[TLS-13] a WebSocket', () => {
   test('outlives the renewal of the certificate of each end, where no policy says otherwise', async () => {
     const one = await chat('stays', 'caller')
