@@ -18,7 +18,7 @@ export type ToolRunner = (tool: string, args: readonly string[], input?: string)
 /** What this machine offers. */
 export interface Machine {
   readonly run: ToolRunner
-  /** Whether it has an IPv6 address at all; where it has none, its iptables for IPv6 may not even work. */
+  /** Whether anything can leave or come by IPv6; where nothing can, its iptables for IPv6 may not even work. */
   readonly ipv6: boolean
 }
 
@@ -44,7 +44,7 @@ export function thisMachine(path: string | undefined): Machine {
       const why = end.error === undefined ? '' : `${end.error.message}\n`
       return { status: end.status ?? 1, stdout: end.stdout ?? '', stderr: `${why}${end.stderr ?? ''}` }
     },
-    ipv6: hasIpv6(),
+    ipv6: hasIpv6(readOrEmpty('/proc/net/if_inet6')),
   }
 }
 
@@ -83,10 +83,19 @@ function isExecutable(file: string): boolean {
   }
 }
 
-function hasIpv6(): boolean {
+/**
+ * Whether an interface other than the loopback has an IPv6 address, by /proc/net/if_inet6, whose lines end with the interface. Where none has, nothing
+ * leaves or comes by IPv6, and the kernel may well have no tables for it.
+ */
+export function hasIpv6(interfaces: string): boolean {
+  return interfaces.split('\n').some(line => line.trim() !== '' && !/\slo$/.test(line))
+}
+
+function readOrEmpty(path: string): string {
   try {
-    return readFileSync('/proc/net/if_inet6', 'utf8').trim() !== ''
+    return readFileSync(path, 'utf8')
   } catch {
-    return false
+    // A kernel without IPv6 has no such file.
+    return ''
   }
 }

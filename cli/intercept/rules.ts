@@ -90,7 +90,7 @@ function redirect(ports: readonly PortRange[], cidr: Cidr | undefined, port: num
   }
 }
 
-export function rangesText(ranges: readonly PortRange[]): string {
+function rangesText(ranges: readonly PortRange[]): string {
   return ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Machine, ToolEnd } from './backend.ts'
+import { hasIpv6, type Machine, type ToolEnd } from './backend.ts'
 import { REDIRECT_DEFAULTS } from './options.ts'
 import { dryRun, install, remove, show } from './steps.ts'
 
@@ -234,4 +234,16 @@ test('a dry run asks for nothing but which tool there is', () => {
   expect(dryRun(REDIRECT_DEFAULTS, 'auto', machine)).toContain('table inet selvedge {')
   expect(asked).toEqual([{ tool: 'nft', args: ['--version'], input: '' }])
   expect(dryRun(REDIRECT_DEFAULTS, 'iptables', machine)).toContain('# ip6tables-restore --noflush\n*nat\n')
+})
+
+test.each([
+  ['', false],
+  ['00000000000000000000000000000001 01 80 10 80       lo\n', false],
+  [
+    '00000000000000000000000000000001 01 80 10 80       lo\nfe800000000000000000000000000001 02 40 20 80     eth0\n',
+    true,
+  ],
+  ['fd770000000000000000000000000001 03 40 00 80    hello\n', true],
+])('a machine with the IPv6 addresses %j is reached by IPv6: %s', (interfaces, reached) => {
+  expect(hasIpv6(interfaces)).toBe(reached)
 })
