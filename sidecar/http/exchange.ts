@@ -127,6 +127,8 @@ export class Exchange {
    * Nobody counts it.
    */
   moot: 'handed-over' | 'withdrawn' | undefined = undefined
+  /** Set by who holds something for a tunnel that outlasts what carried it. Called once. */
+  whenOver: (() => void) | undefined = undefined
   /** What the stack's own filters settle for each other; only they look into it. */
   plan: unknown = undefined
   private readonly sink: AnswerSink
@@ -254,12 +256,20 @@ export class Exchange {
   breakOff(): void {
     if (this.progress === 'ended') return
     this.progress = 'ended'
+    this.release()
     this.sink.reset()
   }
 
   private finish(): void {
     this.progress = 'ended'
+    this.release()
     this.stack?.ended(this)
+  }
+
+  private release(): void {
+    const { whenOver } = this
+    this.whenOver = undefined
+    whenOver?.()
   }
 }
 

@@ -23,9 +23,11 @@ import {
   endBroken,
   grpcPushbackMs,
   type Headers,
+  isBytes,
   type ResponseHead,
   type TunnelEnd,
   type TunnelNear,
+  tellNames,
 } from '../http/mod.ts'
 import type { CarriageKind, ClientCarriage, ClientEvents, ClientFailure } from '../session/mod.ts'
 import { Timer } from '../transport/mod.ts'
@@ -254,6 +256,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.x.facts.endpoint = endpoint.name
     this.x.facts.mtls = endpoint.mtls
     this.headMs = 0
+    if (endpoint.mtls && this.plan.destination.settings.keepsNameCase) tellNames(this.x.request.headers)
     this.grpc?.beforeAttempt(this.retries, this.deadlineMs, this.environment.turn.nowMs())
     this.environment.attempting(this.x)
     session.send(this.x.request, this)
@@ -318,7 +321,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     if (doing.kind !== 'requesting') return undefined
     this.doing = NOTHING
     this.concludeAttempt(doing.endpoint, 'success', head.status, this.environment.turn.nowMs())
-    this.settle()
+    if (isBytes(x.request)) this.settleWhenOver()
+    else this.settle()
     const direction = x.caller.kind === 'application' ? 'outbound' : 'inbound'
     const mtls = doing.endpoint.mtls || x.caller.kind === 'peer'
     return this.environment.tunnels.begin(far, { direction, mtls }, end => x.switchProtocols(head, end))
@@ -526,9 +530,20 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   /** Gives back what the exchange held. */
   private settle(): void {
     if (this.settled) return
+    releaseRequest(this.plan.destination.breaker)
+    this.letGo()
+  }
+
+  /** Bytes are a load on their destination for as long as they pass, on whatever connection. */
+  private settleWhenOver(): void {
+    const { breaker } = this.plan.destination
+    this.x.whenOver = () => releaseRequest(breaker)
+    this.letGo()
+  }
+
+  private letGo(): void {
     this.settled = true
     this.x.carrier = undefined
-    releaseRequest(this.plan.destination.breaker)
     const { wheel } = this.environment
     if (this.deadline !== undefined) wheel.clear(this.deadline)
     if (this.attemptEnd !== undefined) wheel.clear(this.attemptEnd)
