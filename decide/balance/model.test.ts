@@ -123,7 +123,7 @@ describe('two choices', () => {
     )
   })
 
-  test('take the cheaper of the two that were looked at', () => {
+  test('take the cheaper of the two that were looked at, or of two whose latencies are within a factor of two the one with fewer in line', () => {
     fc.assert(
       fc.property(candidates, fc.integer(), (all, seed) => {
         // Those found usable in the order of being found: the first two are the choice.
@@ -133,13 +133,14 @@ describe('two choices', () => {
           return candidate.usable
         }
         const picked = pickEndpoint(all, look, NOW_MS, seededRandom(seed))
-        const usable = all.filter(isUsable)
-        if (picked === undefined || usable.length < 2) return
-        // Never the dearest of all, unless another costs as much.
-        const costs = usable.map(({ load }) => loadCost(load, NOW_MS)).sort((a, b) => a - b)
-        const cost = loadCost(picked.load, NOW_MS)
-        expect(cost).toBeLessThanOrEqual(costs.at(-2)!)
-        if (found.length === 2) expect(cost).toBe(Math.min(...found.map(({ load }) => loadCost(load, NOW_MS))))
+        if (picked === undefined || found.length !== 2) return
+        const other = found.find(each => each !== picked)!
+        const costs = [picked, other].map(({ load }) => loadCost(load, NOW_MS))
+        const [cost = 0, otherCost = 0] = costs
+        const [latency = 0, otherLatency = 0] = [picked, other].map(({ load }, k) => costs[k]! / (load.pending + 1))
+        if (latency <= 2 * otherLatency && otherLatency <= 2 * latency)
+          expect(picked.load.pending).toBeLessThanOrEqual(other.load.pending)
+        else expect(cost).toBeLessThanOrEqual(otherCost)
       }),
       { numRuns: 1_000 },
     )
@@ -153,7 +154,8 @@ describe('two choices', () => {
         const all: Candidate[] = Array.from({ length: usable + others }, (_, id) => {
           const load = newLoad(NOW_MS)
           loadStarted(load)
-          loadEnded(load, NOW_MS, id + 1)
+          // So far apart that none are alike.
+          loadEnded(load, NOW_MS, 3 ** id)
           // Those that are not usable stand between the others.
           return { id, usable: others === 0 || id % 2 === 0 ? true : id > 2 * others, load }
         })

@@ -56,10 +56,29 @@ describe('picking', () => {
     const all = candidates(10)
     for (const { id, load } of all) {
       loadStarted(load)
-      loadEnded(load, 0, 10 + id)
+      loadEnded(load, 0, id === 9 ? 100 : 10 + id)
     }
     const random = seededRandom(3)
     for (let i = 0; i < 2_000; i++) expect(pickEndpoint(all, isUsable, 0, random)?.id).not.toBe(9)
+  })
+
+  test('of two that are alike each gets half, so that the slightly quicker does not get all of a caller that asks one thing at a time', () => {
+    const all = candidates(2)
+    for (const { id, load } of all) {
+      loadStarted(load)
+      loadEnded(load, 0, id === 0 ? 10 : 19)
+    }
+    for (const share of sharesOf(all, 10_000)) expect(Math.abs(share - 0.5)).toBeLessThan(0.03)
+  })
+
+  test('of two that are alike the one with fewer in line is picked always', () => {
+    const all = candidates(2)
+    for (const { id, load } of all) {
+      loadStarted(load)
+      loadEnded(load, 0, id === 0 ? 10 : 19)
+    }
+    loadStarted(all[0]!.load)
+    expect(sharesOf(all, 100)).toEqual([0, 1])
   })
 
   test('an endpoint that is not usable is picked never, and one that is always found', () => {
@@ -119,6 +138,14 @@ describe('a simulated minute of traffic', () => {
     simulate(servers)
     expect(servers[2]!.picks / 30_000).toBeLessThan(0.01)
     expect(servers[0]!.picks / 30_000).toBeGreaterThan(0.3)
+  })
+
+  test('one that is three times as slow gets its part where many ask at once, and none goes without', () => {
+    const servers = [server(0, 20), server(1, 20), server(2, 60)]
+    simulate(servers)
+    const [quick = 0, , slow = 0] = servers.map(({ picks }) => picks / 30_000)
+    expect(quick).toBeGreaterThan(slow)
+    expect(slow).toBeGreaterThan(0.02)
   })
 
   test.each([2, 20, 200, 1_000])('an endpoint that fails fast attracts no traffic from peers of %s ms', latencyMs => {

@@ -5,12 +5,17 @@ import { type EndpointLoad, loadCost } from './load.ts'
  * Blind draws for one usable candidate before all are looked at. When half are usable, one pick in 16 ends in a scan.
  */
 const DRAWS_MAX = 4
+/**
+ * Latencies within this factor say nothing: a program that has just started, a collection of garbage, a busy neighbour make as much. The slower of two that
+ * are alike gets less all the same where several requests are under way: more are in line there.
+ */
+const ALIKE_FACTOR = 2
 const NONE = -1
 
 /**
  * Draws two different usable candidates, each pair as likely as any other, and takes the one with the lower cost ("The
- * Power of Two Choices in Randomized Load Balancing", Mitzenmacher 2001). With one usable candidate takes it;
- * `undefined` with none.
+ * Power of Two Choices in Randomized Load Balancing", Mitzenmacher 2001); where their latencies are alike, the one with fewer in line, and where those
+ * are as many, the one that was drawn first. With one usable candidate takes it; `undefined` with none.
  */
 export function pickEndpoint<T extends { readonly load: EndpointLoad }>(
   candidates: readonly T[],
@@ -24,7 +29,17 @@ export function pickEndpoint<T extends { readonly load: EndpointLoad }>(
   const second = draw(candidates, usable, first, random)
   if (second === NONE) return one
   const other = candidates[second]!
-  return loadCost(other.load, nowMs) < loadCost(one.load, nowMs) ? other : one
+  return isBetter(other.load, one.load, nowMs) ? other : one
+}
+
+function isBetter(one: EndpointLoad, other: EndpointLoad, nowMs: number): boolean {
+  const cost = loadCost(one, nowMs)
+  const otherCost = loadCost(other, nowMs)
+  // Costs are latencies times those in line.
+  const latency = cost / (one.pending + 1)
+  const otherLatency = otherCost / (other.pending + 1)
+  const alike = latency <= otherLatency * ALIKE_FACTOR && otherLatency <= latency * ALIKE_FACTOR
+  return alike ? one.pending < other.pending : cost < otherCost
 }
 
 /** The place of a usable candidate other than `except`, all equally likely; `NONE` when there is none. */
