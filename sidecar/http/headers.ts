@@ -23,6 +23,8 @@ export class Headers {
   private gaps: boolean
   /** Name, value, name, value. */
   private extra: string[] | undefined = undefined
+  /** Names, pseudo-fields among them, whose values came as what no table of HTTP/2 may hold, here or further on (RFC 7541, 6.2.3). */
+  neverIndexed: ReadonlySet<string> | undefined = undefined
 
   /** For codecs. `marks` has four numbers a field (line start, name end, value start, value end), lines without a break between them. */
   constructor(text: string, marks: number[], start: number, end: number, gaps: boolean) {
@@ -82,6 +84,18 @@ export class Headers {
 
   remove(lowerName: string): void {
     this.removeWhere((text, from, to) => sameName(text, from, to, lowerName))
+  }
+
+  /** Writes names otherwise, by their lower-case form; their order and what they mean stay. Costs as much as reading the head did. */
+  rename(byLower: ReadonlyMap<string, string>): void {
+    const fields: string[] = []
+    this.forEach((name, value) => {
+      const lower = name.toLowerCase()
+      const written = byLower.get(lower)
+      fields.push(written !== undefined && written.toLowerCase() === lower ? written : name, value)
+    })
+    this.removeWhere(() => true)
+    this.extra = fields
   }
 
   /**

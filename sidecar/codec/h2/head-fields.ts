@@ -1,7 +1,7 @@
 import { HEAD_FIELDS_MAX } from '../../../common/mod.ts'
 import { Headers } from '../../http/mod.ts'
 import { EDGE_HTTP2, KIND } from './classify.ts'
-import type { FieldSink, HpackField } from './hpack/mod.ts'
+import { type FieldSink, type HpackField, isSensitive } from './hpack/mod.ts'
 
 const NO_LENGTH = -1
 
@@ -39,6 +39,7 @@ export class HeadFields implements FieldSink {
   private cookies = ''
   private pseudoOver = false
   private traceparents = 0
+  private neverIndexed: Set<string> | undefined = undefined
 
   begin(): void {
     this.method = ''
@@ -62,10 +63,12 @@ export class HeadFields implements FieldSink {
     this.cookies = ''
     this.pseudoOver = false
     this.traceparents = 0
+    this.neverIndexed = undefined
   }
 
   field(field: HpackField): boolean {
     const { kind } = field
+    if (field.neverIndexed) this.noteNeverIndexed(field.name)
     if (kind === KIND.regular) {
       if (!this.pseudoOver) this.beginFields()
       if (++this.count > HEAD_FIELDS_MAX) return this.refuse('too many fields')
@@ -83,6 +86,13 @@ export class HeadFields implements FieldSink {
     this.text = `host: ${authority}\r\n`
     this.length = this.text.length
     this.marks.push(0, 4, 6, this.length - 2)
+  }
+
+  /** Of names that are secret by themselves, whoever writes them knows it. */
+  private noteNeverIndexed(name: string): void {
+    if (isSensitive(name)) return
+    this.neverIndexed ??= new Set()
+    this.neverIndexed.add(name)
   }
 
   private append(field: HpackField): void {
@@ -189,6 +199,7 @@ export class HeadFields implements FieldSink {
       this.length = valueEnd + 2
     }
     const headers = new Headers(text, marks, 0, this.length, false)
+    headers.neverIndexed = this.neverIndexed
     // Which of several is the true parent can't be told: the trace begins anew, as W3C Trace Context has it for what is malformed.
     if (this.traceparents > 1) {
       headers.remove('traceparent')

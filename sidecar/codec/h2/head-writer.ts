@@ -26,6 +26,8 @@ export class HeadWriter implements FieldVisitor {
   private readonly encoder: HpackEncoder
   private into: Buffer = NOWHERE
   private at = 0
+  /** Names of the head that is being written whose values no table may hold. */
+  private secrets: ReadonlySet<string> | undefined = undefined
   private readonly memos: Memo[] = []
   private nextMemo = 0
 
@@ -54,14 +56,15 @@ export class HeadWriter implements FieldVisitor {
   request(head: RequestHead, into: Buffer, at: number, edge: boolean): number {
     const { encoder } = this
     const { method, target, authority, upgrade } = head
+    this.secrets = head.headers.neverIndexed
     let next = encoder.begin(into, at)
     const connect = method === 'CONNECT' || upgrade !== undefined
     next = encoder.field(into, next, ':method', connect ? 'CONNECT' : method)
     if (!connect || upgrade !== undefined) {
       next = encoder.field(into, next, ':scheme', 'http')
-      next = encoder.field(into, next, ':path', target)
+      next = this.field(into, next, ':path', target)
     }
-    next = encoder.field(into, next, ':authority', authority)
+    next = this.field(into, next, ':authority', authority)
     if (upgrade !== undefined) next = encoder.field(into, next, ':protocol', upgrade)
     next = this.fields(head.headers, into, next)
     if (edge && head.httpVersion === 2) next = encoder.field(into, next, EDGE_FIELD, EDGE_HTTP2)
@@ -90,15 +93,24 @@ export class HeadWriter implements FieldVisitor {
         break
       default:
     }
-    this.at = this.encoder.field(this.into, this.at, lower, value)
+    this.at = this.field(this.into, this.at, lower, value)
+  }
+
+  /** What came as never indexed leaves so (RFC 7541, 6.2.3). */
+  private field(into: Buffer, at: number, name: string, value: string): number {
+    const { secrets, encoder } = this
+    if (secrets?.has(name) === true) return encoder.sensitive(into, at, name, value)
+    return encoder.field(into, at, name, value)
   }
 
   private fields(headers: Headers, into: Buffer, at: number): number {
     const text = headers.baseText
     this.into = into
     this.at = at
+    this.secrets = headers.neverIndexed
     if (text.length > 0) {
-      const { removals } = headers
+      // The same text may have come with other secrets before.
+      const removals = this.secrets === undefined ? headers.removals : -1
       const { generation, learning } = this.encoder
       const known = removals === -1 ? undefined : this.recall(text, removals, generation)
       if (known !== undefined) this.at = at + known.copy(into, at)
@@ -113,6 +125,7 @@ export class HeadWriter implements FieldVisitor {
     }
     headers.visitAdded(this)
     this.into = NOWHERE
+    this.secrets = undefined
     return this.at
   }
 
