@@ -324,6 +324,18 @@ test('what the installation prints is admitted whole, and the same when it is ap
   expect(lines.filter(line => !/ (unchanged|configured)$/.test(line))).toEqual([])
 })
 
+test("the control plane's own pod is admitted in its namespace, which enforces `restricted`", async () => {
+  interface Deployment {
+    readonly spec: { readonly template: { readonly metadata: object; readonly spec: object } }
+  }
+  const { spec } = await cluster.get<Deployment>('deployment', 'selvedge-control-plane', '-n', 'selvedge-system')
+  const { metadata, spec: template } = spec.template
+  const own = { name: 'own', namespace: 'selvedge-system', ...metadata }
+  const manifest = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: own, spec: template })
+  const { ok, err } = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], manifest)
+  expect({ ok, err }).toEqual({ ok: true, err: '' })
+})
+
 describe('the certificate and the end', () => {
   test('the certificate is renewed without a restart, and the API server goes on', async () => {
     const before = await serialAt(webhookPort)

@@ -205,6 +205,14 @@ describe('annotations', () => {
   })
 })
 
+test('a wish that stands at the workload, where nobody reads it, is warned of', () => {
+  const template = { spec: { containers: [{ name: 'app' }] } }
+  const metadata = { name: 'x', annotations: { 'selvedge.dev/inject': 'false' } }
+  const outcome = outcomeOf({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template } })
+  const warning = 'selvedge.dev/inject of the workload itself says nothing: put it into spec.template.metadata'
+  expect(outcome).toEqual({ kind: 'injected', warnings: [warning] })
+})
+
 describe('least privilege', () => {
   test('the sidecar is nobody, and the rules have two capabilities', () => {
     const sidecar = containerOf(pod(), 'selvedge-sidecar').securityContext

@@ -1,4 +1,5 @@
 import { isDnsLabel } from '../../common/mod.ts'
+import { PREFIX } from './annotations.ts'
 import { injectPod, type PodOutcome } from './inject-pod.ts'
 import { isObject, type Json, type JsonObject, objectAt, textAt } from './json.ts'
 import { changedAt, podPlace, titleOf } from './pod-places.ts'
@@ -38,7 +39,20 @@ export function inject(resource: Json, settings: InjectSettings): Injection {
     same = injection.pod === pod
     return injection.pod
   })
-  return { resource: same ? resource : changed, outcomes: [{ title, outcome }] }
+  return { resource: same ? resource : changed, outcomes: [{ title, outcome: warned(outcome, resource, place) }] }
+}
+
+/** With a word on wishes that stand where nobody reads them: a pod does not get its workload's annotations. */
+function warned(outcome: PodOutcome, resource: JsonObject, place: readonly string[]): PodOutcome {
+  if (outcome.kind !== 'injected' || place.length === 0) return outcome
+  const metadata = objectAt(resource, 'metadata')
+  const misplaced = [
+    ...Object.keys(objectAt(metadata, 'annotations')),
+    ...Object.keys(objectAt(metadata, 'labels')),
+  ].find(name => name.startsWith(PREFIX))
+  if (misplaced === undefined) return outcome
+  const warning = `${misplaced} of the workload itself says nothing: put it into ${[...place, 'metadata'].join('.')}`
+  return { ...outcome, warnings: [...outcome.warnings, warning] }
 }
 
 function injectList(list: JsonObject, settings: InjectSettings): Injection {
