@@ -68,6 +68,15 @@ test.each([
   ['token', 'lst'],
   ['proxy', 'status', '-o', 'dot'],
   ['cert', 'inspect'],
+  ['intercept', 'instal'],
+  ['intercept', 'install', '--sidecar-uid', 'root'],
+  ['intercept', 'install', '--sidecar-uid', ''],
+  ['intercept', 'install', '--outbound-port', 'http'],
+  ['intercept', 'install', '--inbound-port', '15001'],
+  ['intercept', 'install', '--exclude-inbound-ports', '90-80'],
+  ['intercept', 'install', '--exclude-outbound-cidrs', '10.0.0.0/33'],
+  ['intercept', 'install', '--backend', 'ebtables'],
+  ['intercept', 'show', '-o', 'xml'],
   ['graph', '--window', 'x'],
   ['top', '--window', '-1s'],
   ['get', 'service', '--server', 'http://['],
@@ -112,4 +121,19 @@ test.each([
   const { status, out } = await run(name, '--help')
   expect(status).toBe(0)
   expect(out).toContain('Examples:')
+})
+
+test('a dry run prints the rules, with no rights and no tools', async () => {
+  const { status, out, err } = await run(
+    'intercept',
+    'install',
+    '--dry-run',
+    '--backend',
+    'iptables',
+    '--sidecar-uid',
+    '7',
+  )
+  expect([status, err]).toEqual([0, ''])
+  expect(out).toContain('-A SELVEDGE_OUTBOUND -m owner --uid-owner 7 ')
+  expect(out).not.toContain('--gid-owner')
 })

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { parsePort, type Result } from '../../common/mod.ts'
+import { err, parsePort, type Result } from '../../common/mod.ts'
 import { type Cli, type DefineCommand, examples, outputOption } from '../cli.ts'
 import { EXIT, usageFailure } from '../failure.ts'
 import {
@@ -25,12 +25,12 @@ interface InstallFlags {
   readonly sidecarGid?: string
   readonly outboundPort: string
   readonly inboundPort: string
-  readonly includeOutboundPorts: string
-  readonly excludeOutboundPorts: string
-  readonly includeInboundPorts: string
+  readonly includeOutboundPorts?: string
+  readonly excludeOutboundPorts?: string
+  readonly includeInboundPorts?: string
   readonly excludeInboundPorts: string
-  readonly includeOutboundCidrs: string
-  readonly excludeOutboundCidrs: string
+  readonly includeOutboundCidrs?: string
+  readonly excludeOutboundCidrs?: string
   readonly dryRun?: true
 }
 
@@ -77,16 +77,12 @@ function defineInstall(command: Command, cli: Cli): void {
     .option('--sidecar-gid <GIDS>', 'groups whose connections are left alone (default: 1337, where no user is named)')
     .option('--outbound-port <PORT>', "the sidecar's outbound port", String(REDIRECT_DEFAULTS.outboundPort))
     .option('--inbound-port <PORT>', "the sidecar's inbound port", String(REDIRECT_DEFAULTS.inboundPort))
-    .option(
-      '--include-outbound-ports <PORTS>',
-      'redirect only what goes to these, as in 80,8000-8100 (default: all)',
-      '',
-    )
-    .option('--exclude-outbound-ports <PORTS>', 'leave alone what goes to these', '')
-    .option('--include-inbound-ports <PORTS>', 'redirect only what comes to these (default: all)', '')
+    .option('--include-outbound-ports <PORTS>', 'redirect only what goes to these, as in 80,8000-8100 (default: all)')
+    .option('--exclude-outbound-ports <PORTS>', 'leave alone what goes to these')
+    .option('--include-inbound-ports <PORTS>', 'redirect only what comes to these (default: all)')
     .option('--exclude-inbound-ports <PORTS>', 'leave alone what comes to these', '22')
-    .option('--include-outbound-cidrs <CIDRS>', 'redirect only what goes there (default: all)', '')
-    .option('--exclude-outbound-cidrs <CIDRS>', 'leave alone what goes there, as in 169.254.169.254,fd00::/8', '')
+    .option('--include-outbound-cidrs <CIDRS>', 'redirect only what goes there (default: all)')
+    .option('--exclude-outbound-cidrs <CIDRS>', 'leave alone what goes there, as in 169.254.169.254,fd00::/8')
     .option('--dry-run', 'print the rules, and change nothing')
     .action((flags: InstallFlags) => {
       const options = redirectOptions(flags)
@@ -115,12 +111,12 @@ function redirectOptions(flags: InstallFlags): RedirectOptions {
     inboundPort: read('--inbound-port', flags.inboundPort, portOf),
     sidecarUids: named ? read('--sidecar-uid', flags.sidecarUid ?? '', parseIds) : REDIRECT_DEFAULTS.sidecarUids,
     sidecarGids: named ? read('--sidecar-gid', flags.sidecarGid ?? '', parseIds) : REDIRECT_DEFAULTS.sidecarGids,
-    includeOutboundPorts: read('--include-outbound-ports', flags.includeOutboundPorts, parsePortRanges),
-    excludeOutboundPorts: read('--exclude-outbound-ports', flags.excludeOutboundPorts, parsePortRanges),
-    includeInboundPorts: read('--include-inbound-ports', flags.includeInboundPorts, parsePortRanges),
+    includeOutboundPorts: read('--include-outbound-ports', flags.includeOutboundPorts ?? '', parsePortRanges),
+    excludeOutboundPorts: read('--exclude-outbound-ports', flags.excludeOutboundPorts ?? '', parsePortRanges),
+    includeInboundPorts: read('--include-inbound-ports', flags.includeInboundPorts ?? '', parsePortRanges),
     excludeInboundPorts: read('--exclude-inbound-ports', flags.excludeInboundPorts, parsePortRanges),
-    includeOutboundCidrs: read('--include-outbound-cidrs', flags.includeOutboundCidrs, parseCidrs),
-    excludeOutboundCidrs: read('--exclude-outbound-cidrs', flags.excludeOutboundCidrs, parseCidrs),
+    includeOutboundCidrs: read('--include-outbound-cidrs', flags.includeOutboundCidrs ?? '', parseCidrs),
+    excludeOutboundCidrs: read('--exclude-outbound-cidrs', flags.excludeOutboundCidrs ?? '', parseCidrs),
   }
   if (options.sidecarUids.length + options.sidecarGids.length === 0) {
     throw usageFailure(
@@ -140,7 +136,8 @@ function read<T>(flag: string, text: string, parse: (text: string) => Result<T, 
 }
 
 function portOf(text: string): Result<number, string> {
-  return parsePort(/^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN)
+  const port = parsePort(/^[0-9]{1,5}$/.test(text) ? Number(text) : 0)
+  return port.ok ? port : err(`"${text}" is not a port: use a whole number from 1 to 65535`)
 }
 
 function stateLines({ backend, families, rules }: InstalledState): readonly string[] {
