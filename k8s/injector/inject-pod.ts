@@ -158,9 +158,9 @@ function again(pod: JsonObject, spec: JsonObject, wishes: Wishes): PodInjection 
   const seen = seenTo(others, wishes)
   if (!seen.ok) return { pod, outcome: { kind: 'refused', why: seen.error } }
   const { containers, initContainers, probes } = seen.value
-  if (Object.keys(probes).length === 0 && stableJson(containers) === stableJson(objectsAt(spec, 'containers'))) {
-    return { pod, outcome: { kind: 'present' } }
-  }
+  const before = [...others.initContainers, ...objectsAt(spec, 'containers')]
+  const untouched = [...initContainers, ...containers].every((container, at) => container === before[at])
+  if (untouched) return { pod, outcome: { kind: 'present' } }
   const ours = objectsAt(spec, 'initContainers')
     .filter(({ name }) => isOurs(name))
     .map(container => (container.name === SIDECAR_NAME ? withProbes(sidecar, probes) : container))

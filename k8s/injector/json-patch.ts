@@ -21,9 +21,11 @@ export function pointerNames(path: string): readonly string[] {
 }
 
 function compare(path: string, before: Json, after: Json, steps: PatchStep[]): void {
+  // What is the very same is not looked into, however deep it is.
+  if (before === after) return
   if (isObject(before) && isObject(after)) compareObjects(path, before, after, steps)
   else if (Array.isArray(before) && Array.isArray(after)) compareLists(path, before, after, steps)
-  else if (before !== after) steps.push({ op: 'replace', path, value: after })
+  else steps.push({ op: 'replace', path, value: after })
 }
 
 function compareObjects(path: string, before: JsonObject, after: JsonObject, steps: PatchStep[]): void {
@@ -57,6 +59,7 @@ function compareLists(path: string, before: readonly Json[], after: readonly Jso
 }
 
 function isEqual(one: Json, other: Json): boolean {
+  if (one === other) return true
   if (isObject(one) && isObject(other)) {
     const names = Object.keys(one)
     return (
@@ -67,7 +70,7 @@ function isEqual(one: Json, other: Json): boolean {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((value, at) => isEqual(value, other[at]!))
   }
-  return one === other
+  return false
 }
 
 function escaped(name: string): string {

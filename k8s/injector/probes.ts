@@ -57,7 +57,8 @@ function rewriteContainer(container: JsonObject, probes: Record<string, JsonObje
     hooks[field] = { httpGet: { path, port: HEALTH_PORT } }
     changed.lifecycle = { ...hooks }
   }
-  return ok(changed)
+  const same = Object.entries(changed).every(([field, value]) => value === container[field])
+  return ok(same ? container : changed)
 }
 
 /** A hook has no limit of its own in Kubernetes but the grace period. */

@@ -102,6 +102,28 @@ test('a pod that goes without one though nobody said so comes with a warning', (
   expect(response.warnings?.[0]?.length).toBeLessThanOrEqual(256)
 })
 
+test('what is nested without end, or large without end, is answered all the same', () => {
+  const review = recorded('plain')
+  const request = requestOf(review)
+  const { spec, ...rest } = request.object as JsonObject & {
+    readonly spec: { readonly containers: readonly JsonObject[] }
+  }
+  const ask = (containers: string) => {
+    const object = `${JSON.stringify(rest).slice(0, -1)},"spec":{"containers":${containers}}}`
+    return answerTo({ ...review, request: { ...request, object: JSON.parse(object) } }).result
+  }
+  const depth = 500_000
+  expect(ask(`[{"name":"deep","x":${'['.repeat(depth)}${']'.repeat(depth)}}]`)).toBe('injected')
+  const many = Array.from({ length: 50_000 }, (_, at) => ({
+    ...spec.containers[0],
+    name: `c${at}`,
+    ports: [],
+    readinessProbe: null,
+    livenessProbe: null,
+  }))
+  expect(ask(JSON.stringify(many))).toBe('injected')
+})
+
 describe('what is not the making of a pod is let through', () => {
   test.each<[string, JsonObject]>([
     ['a change', { operation: 'UPDATE' }],
