@@ -208,6 +208,7 @@ function encodeTraffic(traffic: TrafficSettings): TrafficMessage {
     retryBudgetMinPerSecond: traffic.retryBudget.minPerSecond,
     retryBudgetWindowMs: traffic.retryBudget.windowMs,
     connectTimeoutMs: traffic.connectTimeoutMs,
+    keepsNameCase: traffic.keepsNameCase,
     ...present({ policy: traffic.policy, upgrades: encodeUpgrades(traffic.upgrades) }),
   }
 }

@@ -16,6 +16,7 @@ describe('traffic settings of a Service', () => {
       outlier: { consecutiveErrors: 5, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
       retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
       connectTimeoutMs: 1000,
+      keepsNameCase: false,
       upgrades: undefined,
     })
   })
@@ -28,6 +29,7 @@ describe('traffic settings of a Service', () => {
       outlier: { consecutiveErrors: 0, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
       retryBudget: { percent: 1.5, minPerSecond: 10, windowMs: 10_000 },
       connectTimeoutMs: 250,
+      keepsNameCase: false,
       upgrades: undefined,
     })
   })

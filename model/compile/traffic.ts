@@ -24,7 +24,8 @@ export function policyOf(world: World, key: ServiceKey): TrafficPolicyResource |
 
 export function compileTraffic(world: World, key: ServiceKey): TrafficSettings {
   const policy = policyOf(world, key)
-  const { circuitBreaker, outlierDetection, retryBudget, connectTimeout } = policy?.spec ?? TRAFFIC_DEFAULTS
+  const { circuitBreaker, outlierDetection, retryBudget, connectTimeout, preserveHeaderCase } =
+    policy?.spec ?? TRAFFIC_DEFAULTS
   return {
     policy: policy === undefined ? undefined : `${policy.metadata.namespace}/${policy.metadata.name}`,
     breaker: {
@@ -44,6 +45,7 @@ export function compileTraffic(world: World, key: ServiceKey): TrafficSettings {
       windowMs: millis(retryBudget.interval),
     },
     connectTimeoutMs: millis(connectTimeout),
+    keepsNameCase: preserveHeaderCase,
     upgrades: compileUpgrades(world, key),
   }
 }

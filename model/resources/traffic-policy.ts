@@ -46,6 +46,12 @@ const trafficSettings = object({
   outlierDetection: outlierDetection.prefault({}).describe('When an endpoint is left alone for a while.'),
   retryBudget: retryBudget.prefault({}).describe('How much load retries may add.'),
   connectTimeout: positiveDuration.default('1s').describe('How long a connection may take to come up.'),
+  preserveHeaderCase: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep the upper and lower case of field names between callers and applications that speak HTTP/1.1. Names mean the same in any case and arrive in lower case, as HTTP/2 between sidecars has them; this is for programs that look at it all the same. It costs each request some hundred bytes.',
+    ),
   allowedUpgrades: upgrades
     .optional()
     .describe(

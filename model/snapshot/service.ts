@@ -105,6 +105,8 @@ export interface TrafficSettings {
   /** Retries are at most max(percent of the requests of the window, minPerSecond). */
   readonly retryBudget: { readonly percent: number; readonly minPerSecond: number; readonly windowMs: number }
   readonly connectTimeoutMs: number
+  /** Whether names of fields keep their upper and lower case between callers and applications of HTTP/1.1, across the mesh. */
+  readonly keepsNameCase: boolean
   readonly upgrades: UpgradeLimit | undefined
 }
 

@@ -30,6 +30,7 @@ const traffic = {
   outlier: { consecutiveErrors: 0, baseEjectionMs: 0, ejectedPercentMax: 0, healthyPercentMin: 0 },
   retryBudget: { percent: 0, minPerSecond: 0, windowMs: 0 },
   connectTimeoutMs: 1,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 

@@ -46,6 +46,7 @@ const traffic: TrafficSettings = {
   outlier: { consecutiveErrors: 0, baseEjectionMs: 0, ejectedPercentMax: 0, healthyPercentMin: 0 },
   retryBudget: { percent: 0, minPerSecond: 0, windowMs: 0 },
   connectTimeoutMs: 1,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 const service = (key: ServiceKey): ServiceSnapshot => ({ key, ports: [], routing: { kind: 'none-attached' }, traffic })
@@ -183,7 +184,7 @@ it('a format has one form: where this golden file changes, a program of another 
       ['endpoints/ns/a', { version: 'e', content: endpoints }],
     ]),
   )
-  const golden = fileURLToPath(new URL('../../test/golden/last-known-good/format-2.ndjson', import.meta.url))
+  const golden = fileURLToPath(new URL('../../test/golden/last-known-good/format-3.ndjson', import.meta.url))
   await expect(readFileSync(path(), 'utf8')).toMatchFileSnapshot(golden)
   expect(read()).toMatchObject({
     ok: true,

@@ -8,7 +8,7 @@ import type { VersionedUpdate } from './messages.ts'
 /** The file in the state folder. It holds no secret: what the control plane said, and nothing of the sidecar's own. */
 export const LAST_KNOWN_GOOD_FILE = 'last-known-good.ndjson'
 /** Goes up with each change of the snapshots' types that an older or newer program would misread. */
-const FORMAT = 2
+const FORMAT = 3
 /** Ten thousand services with ten endpoints each have about 30 MiB. A sidecar that holds more starts without. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024
 /** Lines that are made in one turn of the event loop: requests are waiting meanwhile. */

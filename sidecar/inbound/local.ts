@@ -14,6 +14,7 @@ const SETTINGS: TrafficSettings = {
   outlier: { consecutiveErrors: 0, baseEjectionMs: 30_000, ejectedPercentMax: 0, healthyPercentMin: 0 },
   retryBudget: { percent: 0, minPerSecond: 0, windowMs: 10_000 },
   connectTimeoutMs: 1_000,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 const NO_PORT = 0

@@ -1,4 +1,4 @@
-import { type Exchange, grpcDeadline, Stack } from '../http/mod.ts'
+import { type Exchange, grpcDeadline, restoreRequestNames, Stack } from '../http/mod.ts'
 import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, measure, type Tracer } from '../telemetry/mod.ts'
@@ -41,6 +41,8 @@ export function inboundStack(parts: InboundParts): Stack {
       shed(parts.overload),
       // The deadline that a gRPC caller names.
       grpcDeadline(),
+      // Names of fields as they were written, where a policy asks for it. Before the next takes away what is said in our name.
+      restoreRequestNames(),
       // Who calls, from the certificate; `x-selvedge-caller` for the application.
       authenticate(parts.policy),
       // Which of the application's ports is meant.

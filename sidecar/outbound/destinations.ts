@@ -20,6 +20,7 @@ const EXTERNAL_SETTINGS: TrafficSettings = {
   outlier: { consecutiveErrors: 0, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
   retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
   connectTimeoutMs: 1_000,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 

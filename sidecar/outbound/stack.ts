@@ -1,4 +1,4 @@
-import { type Exchange, type ExchangeFacts, grpcDeadline, Stack } from '../http/mod.ts'
+import { type Exchange, type ExchangeFacts, grpcDeadline, restoreAnswerNames, Stack } from '../http/mod.ts'
 import { shed } from '../overload/mod.ts'
 import type { CurrentPolicy } from '../policy/mod.ts'
 import { type AccessLogSink, accessLog, type MeterLabels, measure, type Tracer } from '../telemetry/mod.ts'
@@ -42,6 +42,8 @@ export function outboundStack(parts: OutboundParts): Stack {
       shed(parts.overload),
       // The deadline that a gRPC caller names.
       grpcDeadline(),
+      // Names of fields as they were written, where a policy asks for it.
+      restoreAnswerNames(),
       // Which service, rule and backend; header changes, rewrites, redirects.
       route({ policy, destinations, resolver, random: environment.random }),
       // No switch to protocols that no policy allows.

@@ -9,6 +9,7 @@ const TRAFFIC: TrafficSettings = {
   outlier: { consecutiveErrors: 5, baseEjectionMs: 1, ejectedPercentMax: 50, healthyPercentMin: 50 },
   retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
   connectTimeoutMs: 1_000,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 const key = (name: string) => `shop/${name}` as ServiceKey

@@ -21,6 +21,7 @@ const SETTINGS: TrafficSettings = {
   outlier: { consecutiveErrors: 1, baseEjectionMs: 30_000, ejectedPercentMax: 100, healthyPercentMin: 0 },
   retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
   connectTimeoutMs: 1_000,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 /** As many handshakes as may be under way with one endpoint. */

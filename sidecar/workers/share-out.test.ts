@@ -10,6 +10,7 @@ const WRITTEN: TrafficSettings = {
   outlier: { consecutiveErrors: 5, baseEjectionMs: 30_000, ejectedPercentMax: 50, healthyPercentMin: 50 },
   retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
   connectTimeoutMs: 1_000,
+  keepsNameCase: false,
   upgrades: undefined,
 }
 

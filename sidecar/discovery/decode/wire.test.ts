@@ -6,7 +6,7 @@ type ServiceWire = Wire['services'][number]
 type EndpointsWire = Wire['endpoints'][number]
 
 const traffic = {
-  ...{ connectionsMax: 1, pendingMax: 2, requestsMax: 3, connectTimeoutMs: 1_000 },
+  ...{ connectionsMax: 1, pendingMax: 2, requestsMax: 3, connectTimeoutMs: 1_000, keepsNameCase: false },
   ...{
     outlierConsecutiveErrors: 5,
     outlierBaseEjectionMs: 6,

@@ -197,6 +197,7 @@ const NO_TRAFFIC: TrafficWire = {
   retryBudgetMinPerSecond: 0,
   retryBudgetWindowMs: 0,
   connectTimeoutMs: 0,
+  keepsNameCase: false,
   upgrades: null,
 }
 
@@ -217,6 +218,7 @@ function decodeTraffic(wire: TrafficWire): TrafficSettings {
       windowMs: wire.retryBudgetWindowMs,
     },
     connectTimeoutMs: wire.connectTimeoutMs,
+    keepsNameCase: wire.keepsNameCase,
     upgrades: wire.upgrades ?? undefined,
   }
 }

@@ -16,6 +16,7 @@ export interface TrafficSettings {
   'retryBudgetWindowMs'?: (number);
   'connectTimeoutMs'?: (number);
   'upgrades'?: (_selvedge_discovery_v1_UpgradeLimit | null);
+  'keepsNameCase'?: (boolean);
   '_policy'?: "policy";
 }
 
@@ -33,5 +34,6 @@ export interface TrafficSettings__Output {
   'retryBudgetWindowMs': (number);
   'connectTimeoutMs': (number);
   'upgrades': (_selvedge_discovery_v1_UpgradeLimit__Output | null);
+  'keepsNameCase': (boolean);
   '_policy'?: "policy";
 }
