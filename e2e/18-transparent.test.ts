@@ -67,16 +67,20 @@ beforeAll(async () => {
   sidecar = await startIntercepting(a, ca, {
     workload: 'shop/client-1',
     resources: resources(),
-    flags: ['--workers', '2'],
+    flags: ['--workers', '2', '--application-host', a.address],
   })
   const rules = ['--exclude-inbound-ports', `22,${FOREIGN_PORT}`]
   await startIntercepting(b, ca, { workload: 'shop/reviews-1', resources: resources(), rules })
   await a.names([`${REVIEWS.address} reviews`, `${REVIEWS.address6} reviews6`])
-  const echo = (host: Host, name: string, port: number) =>
-    startApplication(host, [process.execPath, programPath('echo.ts')], /listens/, { NAME: name, PORT: String(port) })
+  const echo = (host: Host, name: string, port: number, listensAt = '127.0.0.1') => {
+    const env = { NAME: name, PORT: String(port), HOST: listensAt }
+    return startApplication(host, [process.execPath, programPath('echo.ts')], /listens/, env)
+  }
   await echo(b, 'reviews-1', REVIEWS.port)
   await echo(b, 'other-1', 9081)
-  await echo(a, 'client-1', 9090)
+  // Of the two ways to listen for one's own: on the machine's address, and on the loopback.
+  await echo(a, 'client-1', 9090, a.address)
+  await echo(a, 'client-1', 9092)
   for (const host of [a, b]) {
     const python = ['python3', '-u', '-m', 'http.server', String(FOREIGN_PORT), '--bind', '::', '--directory', host.dir]
     await startApplication(host, python, /Serving HTTP/)
@@ -152,7 +156,7 @@ describe('an application that calls itself', () => {
   })
 
   test('on the loopback stays there', async () => {
-    const { name, headers } = await echoed(hosts.a, 'http://127.0.0.1:9090/')
+    const { name, headers } = await echoed(hosts.a, 'http://127.0.0.1:9092/')
     expect([name, headers['x-selvedge-caller']]).toEqual(['client-1', undefined])
   })
 

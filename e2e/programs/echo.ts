@@ -12,7 +12,7 @@ const server = createServer((request, response) => {
 })
 // How long an idle connection lives is the sidecar's to say.
 server.keepAliveTimeout = 120_000
-server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log(`${name} listens`))
+server.listen(Number(process.env.PORT), process.env.HOST ?? '127.0.0.1', () => console.log(`${name} listens`))
 let ending = false
 process.once('SIGTERM', () => {
   ending = true
