@@ -1,20 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { OpenTunnels, type TunnelFacts } from './open-tunnels.ts'
 import type { TunnelEnd, TunnelNear } from './tunnel.ts'
+import { closeFrame } from './websocket-frames.ts'
 
-const INBOUND: TunnelFacts = { direction: 'inbound', mtls: true }
+const INBOUND: TunnelFacts = { direction: 'inbound', mtls: true, webSocket: false }
 
 /** Two sides that note what they are told. */
 function opened(facts = INBOUND, tunnels = new OpenTunnels(error => broken.push(error))) {
   const told: string[] = []
   const far: TunnelEnd = {
-    data: chunk => told.push(`far data ${chunk}`) > 0,
+    data: chunk => told.push(`far data ${chunk.toString('latin1')}`) > 0,
     end: () => void told.push('far end'),
     closed: () => void told.push('far closed'),
     drained: () => void told.push('far drained'),
   }
   const near: TunnelNear = {
-    tunnelWrite: chunk => told.push(`near write ${chunk}`) > 0,
+    tunnelWrite: chunk => told.push(`near write ${chunk.toString('latin1')}`) > 0,
     tunnelEnd: () => void told.push('near end'),
     tunnelClose: () => void told.push('near close'),
     breakOff: () => void told.push('near break'),
@@ -73,10 +74,36 @@ describe('a tunnel', () => {
   })
 })
 
+describe('a WebSocket that is ended from outside', () => {
+  const WEB_SOCKET: TunnelFacts = { ...INBOUND, webSocket: true }
+  const HELLO = Buffer.from('\x81\x05hello', 'latin1')
+  const TO_CLIENT = closeFrame('server').toString('latin1')
+  const TO_SERVER = closeFrame('client').toString('latin1')
+
+  test('tells both sides that it goes away', () => {
+    const { told, tunnels, far, near } = opened(WEB_SOCKET)
+    far.data(HELLO)
+    near.tunnelWrite(HELLO)
+    tunnels.endAll()
+    expect(told.slice(2)).toEqual([
+      ...[`near write ${TO_CLIENT}`, `far data ${TO_SERVER}`],
+      ...['near close', 'far end', 'far closed'],
+    ])
+  })
+
+  test('puts nothing into the middle of a frame, nor behind a Close', () => {
+    const { told, tunnels, far, near } = opened(WEB_SOCKET)
+    far.data(HELLO.subarray(0, 4))
+    near.tunnelWrite(closeFrame('server'))
+    tunnels.endAll()
+    expect(told.slice(2)).toEqual(['near close', 'far end', 'far closed'])
+  })
+})
+
 test('tunnels are counted by direction, and chosen by what they are', () => {
   const { tunnels } = opened()
-  opened({ direction: 'outbound', mtls: true }, tunnels)
-  const plain = opened({ direction: 'outbound', mtls: false }, tunnels)
+  opened({ direction: 'outbound', mtls: true, webSocket: false }, tunnels)
+  const plain = opened({ direction: 'outbound', mtls: false, webSocket: false }, tunnels)
   expect([tunnels.count('inbound'), tunnels.count('outbound')]).toEqual([1, 2])
   for (const end of tunnels.which(({ mtls }) => mtls)) end()
   expect([tunnels.count('inbound'), tunnels.count('outbound')]).toEqual([0, 1])

@@ -1,4 +1,5 @@
 import type { TunnelEnd, TunnelNear } from './tunnel.ts'
+import { closeFrame, WebSocketFrames } from './websocket-frames.ts'
 
 /** What is known of a tunnel from outside. */
 export interface TunnelFacts {
@@ -6,6 +7,8 @@ export interface TunnelFacts {
   readonly direction: 'inbound' | 'outbound'
   /** Whether one of its two connections is mTLS, with a certificate that ends. */
   readonly mtls: boolean
+  /** A WebSocket has a word for its end. */
+  readonly webSocket: boolean
 }
 
 /** One tunnel, between its two sides, whichever codecs they are: bytes pass through it, and it can be ended from outside. */
@@ -14,11 +17,15 @@ class Tunnel implements TunnelEnd, TunnelNear {
   private readonly far: TunnelEnd
   private readonly open: Set<Tunnel>
   private near: TunnelNear | undefined = undefined
+  private readonly fromNear: WebSocketFrames | undefined
+  private readonly fromFar: WebSocketFrames | undefined
 
   constructor(far: TunnelEnd, facts: TunnelFacts, open: Set<Tunnel>) {
     this.far = far
     this.facts = facts
     this.open = open
+    this.fromNear = facts.webSocket ? new WebSocketFrames() : undefined
+    this.fromFar = facts.webSocket ? new WebSocketFrames() : undefined
   }
 
   between(near: TunnelNear): void {
@@ -26,9 +33,11 @@ class Tunnel implements TunnelEnd, TunnelNear {
     this.open.add(this)
   }
 
-  /** Both sides see an orderly end, after what has been given to them so far. */
+  /** Both sides see an orderly end, after what has been given to them so far; of a WebSocket that is between frames, with a Close that says why. */
   endBoth(): void {
     if (!this.open.delete(this)) return
+    if (hasRoom(this.fromFar)) this.near?.tunnelWrite(closeFrame('server'))
+    if (hasRoom(this.fromNear)) this.far.data(closeFrame('client'))
     this.near?.tunnelClose()
     this.far.end()
     this.far.closed()
@@ -37,6 +46,7 @@ class Tunnel implements TunnelEnd, TunnelNear {
   // ---- from the near side
 
   data(chunk: Buffer): boolean {
+    this.fromNear?.pass(chunk)
     return this.far.data(chunk)
   }
 
@@ -56,6 +66,7 @@ class Tunnel implements TunnelEnd, TunnelNear {
   // ---- from the far side
 
   tunnelWrite(chunk: Buffer): boolean {
+    this.fromFar?.pass(chunk)
     return this.near?.tunnelWrite(chunk) ?? true
   }
 
@@ -76,6 +87,10 @@ class Tunnel implements TunnelEnd, TunnelNear {
   resume(): void {
     this.near?.resume()
   }
+}
+
+function hasRoom(frames: WebSocketFrames | undefined): boolean {
+  return frames?.between === true && !frames.closed
 }
 
 /** The tunnels of one data path. A connection or a stream that has become one belongs to no exchange, and no stack looks after it any more. */

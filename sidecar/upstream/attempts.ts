@@ -325,7 +325,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     else this.settle()
     const direction = x.caller.kind === 'application' ? 'outbound' : 'inbound'
     const mtls = doing.endpoint.mtls || x.caller.kind === 'peer'
-    return this.environment.tunnels.begin(far, { direction, mtls }, end => x.switchProtocols(head, end))
+    const webSocket = x.request.upgrade?.toLowerCase() === 'websocket'
+    return this.environment.tunnels.begin(far, { direction, mtls, webSocket }, end => x.switchProtocols(head, end))
   }
 
   onData(chunk: Buffer): boolean {

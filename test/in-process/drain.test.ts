@@ -191,6 +191,8 @@ describe('a tunnel during a drain', () => {
     expect(performance.now() - startMs).toBeLessThan(1_500)
     await callee.sidecar.close()
     expect(await tunnel.ended()).toBe('end')
+    // A Close, 1001: its client connects anew, and elsewhere.
+    expect(tunnel.received).toContain('\x88\x16\x03\xe9selvedge: going away')
     // What is still open there is the sidecar's look whether the port answers.
     await until(() => application.open <= 1)
     expect(callee.log().some(({ msg, tunnels }) => /^Cannot wait any longer/.test(String(msg)) && tunnels === 1)).toBe(

@@ -10,7 +10,7 @@ import { peerOptions } from '../h1/peer.ts'
 // [TLS-13] "opaque and WebSocket streams are ended for it only if `MeshPolicy` says so".
 
 /** Renewed at half; certificates count in whole seconds. */
-const LEAF_LIFE_MS = 4_000
+const LEAF_LIFE_MS = 6_000
 const HEAD = 'GET /chat HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 const END = meshPolicy({ tunnelsAtRenewal: 'end' })
