@@ -513,8 +513,11 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.body?.detach()
     const { destination } = this.plan
     const start = this.attemptStartMs
-    if (outcome === 'success') loadEnded(endpoint.load, now, (this.headMs || now) - start)
-    else if (outcome === 'cancelled') loadCancelled(endpoint.load, now, now - start)
+    if (outcome === 'success' && endpoint.hasAnswered) loadEnded(endpoint.load, now, (this.headMs || now) - start)
+    else if (outcome === 'success') {
+      endpoint.hasAnswered = true
+      loadCancelled(endpoint.load, now, 0)
+    } else if (outcome === 'cancelled') loadCancelled(endpoint.load, now, now - start)
     else loadFailed(endpoint.load, now, now - start)
     if (recordOutcome(endpoint.outlier, destination.group, destination.settings.outlier, outcome, now) === 'ejected') {
       this.environment.ejected(destination.key ?? '', endpoint.name)

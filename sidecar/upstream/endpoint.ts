@@ -29,6 +29,8 @@ export class EndpointState {
   readonly connecting: Connecting[] = []
   /** The far sidecar has not agreed on HTTP/2: each request needs a connection for itself. */
   meshSpeaksHttp1 = false
+  /** Whether it has answered before. The first answer pays for connections, and for code and caches that are still cold: it says little of the next. */
+  hasAnswered = false
   /** How many of `connecting` have begun. */
   handshakes = 0
   private readonly serverName: string
