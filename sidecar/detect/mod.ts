@@ -5,3 +5,4 @@
 export { type Detected, detect, detectHttp } from './first-bytes.ts'
 export { serverSpeaks } from './server-bytes.ts'
 export { ServerFirst } from './server-first.ts'
+export { serverNameOf } from './server-name.ts'

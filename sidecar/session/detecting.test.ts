@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type FakeSocket, settled } from '../../test/fakes/socket.ts'
+import { detect } from '../detect/mod.ts'
 import { detecting, MYSQL } from './detecting.fixture.ts'
 import { BOTH_SILENT_MS, FORSAKEN_MS, SERVER_FIRST_WAIT_MS, WORD_MS } from './detecting.ts'
 
@@ -402,4 +404,37 @@ test('an exception in what begins an exchange costs that connection', async () =
   expect(heard).toEqual(['opaque', 'broken ours'])
   expect(socket.destroyed).toBe(true)
   expect(door.connections).toBe(0)
+})
+
+test('whatever comes, and however it is cut, comes whole to who is to have it', async () => {
+  const opening = fc.constantFrom('', 'GET /', 'GET http:/', 'PRI * HTTP', 'HELO', '\r\n', '\x16\x03', '\0', 'P')
+  const rest = fc.string({ unit: fc.constantFrom(...'PRI * /GEThtps:\r\n\0\x16x'), maxLength: 60 })
+  await fc.assert(
+    fc.asyncProperty(opening, rest, fc.array(fc.nat(60), { maxLength: 6 }), async (start, end, cuts) => {
+      const text = start + end
+      const { accept, fars, heard } = detecting()
+      const socket = await accept(MYSQL)
+      let from = 0
+      for (const cut of [...new Set(cuts), text.length].sort((a, b) => a - b)) {
+        const to = Math.min(cut, text.length)
+        if (to > from) await socket.receive(text.slice(from, to))
+        from = to
+      }
+      const found = detect(Buffer.from(text, 'latin1'))
+      if (found === 'undecided') {
+        expect([heard, fars]).toEqual([[], []])
+        if (text === '') return
+        await pass(WORD_MS)
+      } else expect(heard[0]).toBe(found)
+      if (found === 'http1' || found === 'http2') {
+        expect(fars).toEqual([])
+        return
+      }
+      fars[0]?.connect()
+      await settled()
+      expect(fars[0]?.told.join('')).toBe(text)
+      expect(fars.length).toBe(1)
+    }),
+    { numRuns: 300 },
+  )
 })

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { detect, detectHttp, serverSpeaks } from '../detect/mod.ts'
+import { detect, detectHttp, serverNameOf, serverSpeaks } from '../detect/mod.ts'
 import { breakOff } from '../transport/mod.ts'
 import { H1ServerSession } from './h1-server.ts'
 import { H2ServerSession } from './h2-server.ts'
@@ -222,7 +222,10 @@ export class DetectingSession implements ServerSession {
     // Where nothing but requests can come, there is nothing to find out.
     if (connection.bound !== undefined) host.detected(found)
     const session = isHttp ? httpSession(connection, host, found) : (guess ?? new OpaqueServerSession(connection, host))
-    if (session instanceof OpaqueServerSession) session.take()
+    if (session instanceof OpaqueServerSession) {
+      const name = found === 'tls' ? serverNameOf(bytes) : undefined
+      session.take(name === undefined ? undefined : `TLS for ${name}`)
+    }
     if (bytes.length > 0) session.feed(bytes)
     return session
   }

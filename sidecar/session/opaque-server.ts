@@ -80,14 +80,15 @@ export class OpaqueServerSession implements ServerSession, AnswerSink, RequestBo
     state.far.closed()
   }
 
-  /** Takes the socket over. */
-  take(): void {
+  /** Takes the socket over. `note`: what is known of its bytes, for logs. */
+  take(note?: string): void {
     const { connection, host } = this
     this.guesser = undefined
     this.lastActiveMs = host.turn.nowMs()
     host.opened(this)
     ownSocket(connection.socket, connection.reads, host.turn, this)
-    if (this.state.kind === 'new') this.begin()
+    if (this.state.kind === 'new') this.begin(note)
+    else if (note !== undefined && 'x' in this.state) this.state.x.facts.detail = note
   }
 
   /** Takes over a socket whose caller has been told that it has become a tunnel. `ahead` came behind its request. */
@@ -98,9 +99,10 @@ export class OpaqueServerSession implements ServerSession, AnswerSink, RequestBo
     this.switched(x, far)
   }
 
-  private begin(): void {
+  private begin(note = ''): void {
     const { host, connection } = this
     const x = new Exchange(headOf(connection), this, this, connection.caller, connection.port, host.turn.nowMs())
+    x.facts.detail = note
     this.state = { kind: 'begun', x }
     host.begin(x)
   }

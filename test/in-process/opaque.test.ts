@@ -39,7 +39,7 @@ beforeAll(async () => {
   await beside('secret', secretApplication())
   resources.push(service('declared', 'postgresql', 'redis'))
   resources.push(service('gone', undefined, 'nobody'))
-  web = await mesh.sidecar('caller', { resources })
+  web = await mesh.sidecar('caller', { resources, config: { accessLog: true } })
 })
 afterAll(() => mesh.close())
 
@@ -258,6 +258,10 @@ describe('bytes between two sidecars', () => {
     })
     await until(() => text === 'secret secret.example h2')
     secured.destroy()
+    // For people, the log names whom it asked for.
+    const line = () => web.log().find(({ destination, msg }) => msg === 'exchange' && destination === 'shop/secret')
+    await until(() => line() !== undefined)
+    expect(line()).toMatchObject({ method: 'CONNECT', detail: 'TLS for secret.example' })
   })
 
   test('of a TLS handshake that is cut anywhere pass through', async () => {
