@@ -4,4 +4,6 @@
  * connection that came by itself has no original destination, and one of our own is never taken for the application's.
  */
 export { type Arrival, Interception, openInterception } from './interception.ts'
+export { loadOriginalDst } from './original-dst.ts'
+export { OwnConnections } from './own-connections.ts'
 export { redirectHosts } from './redirect-hosts.ts'

@@ -3,9 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { OriginalDestination, Port } from '../../common/mod.ts'
-import { openInterception } from '../../sidecar/interception/mod.ts'
-import { loadOriginalDst } from '../../sidecar/interception/original-dst.ts'
-import { OwnConnections } from '../../sidecar/interception/own-connections.ts'
+import { loadOriginalDst, OwnConnections, openInterception } from '../../sidecar/interception/mod.ts'
 
 const turn = promisify(setImmediate)
 const closing: (() => void)[] = []
