@@ -56,7 +56,9 @@ describe('between sidecars', () => {
     const got = await Promise.all(asked)
     expect(got.every(({ status, body }) => status === 200 && body === 'ok')).toBe(true)
     // What comes after finds room on the first.
-    expect((await callWhole(callers[0]!, { authority: 'plain2' })).status).toBe(200)
+    any.targets.mesh2.application.answer = echo
+    expect((await callWhole(callers[0]!, { authority: 'mesh2' })).status).toBe(200)
+    expect(await connectionsTo('mesh2')).toBe(held)
     for (const caller of callers) caller.close()
   })
 
