@@ -6,13 +6,18 @@ const FRAMES_PER_SECOND = 200
 const RESETS_MAX = 300
 /** ... and each second. A client with short time limits resets many, each a request that has been worked on. */
 const RESETS_PER_SECOND = 100
+/**
+ * A connection begins with fewer: whoever means harm comes anew each time, and what it begins in one piece holds everybody else up. Who stays a
+ * while has the rest.
+ */
+const RESETS_FIRST = 100
 /** What comes with what we send, or was on its way when we ended a stream: so many count as one. */
 const LITTLE = 1 / 16
 
 /** Leaky buckets for what costs us more than it costs the peer. Frames that carry something fill the first again. */
 export class FrameBudget {
   private frames = FRAMES_MAX
-  private resets = RESETS_MAX
+  private resets = RESETS_FIRST
   private refilledMs: number
 
   constructor(nowMs: number) {
