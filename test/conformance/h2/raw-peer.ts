@@ -109,6 +109,11 @@ export class RawPeer {
     )
   }
 
+  /** A whole answer, without a body. */
+  answerWith(stream: number, fields: readonly Pair[]): void {
+    this.send(headers(stream, block(fields), END_HEADERS | END_STREAM))
+  }
+
   seen(stream: number): StreamSeen {
     let seen = this.streams.get(stream)
     if (seen === undefined) {
