@@ -22,12 +22,12 @@ const CLOSE_MS_MAX = 1_000
 export async function runSidecar(config: SidecarConfig, version: string): Promise<number> {
   forgetProxies()
   const stopping = new AbortController()
-  const stopped = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<'SIGTERM' | 'SIGINT'>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping.signal.aborted) process.exit(0)
       stopping.abort()
-      stopped.resolve()
+      stopped.resolve(signal)
     })
   }
   const died = (): void => process.exit(1)
@@ -38,8 +38,9 @@ export async function runSidecar(config: SidecarConfig, version: string): Promis
     return 1
   }
   process.stdout.write(`selvedge sidecar ready ${JSON.stringify(started.value.addresses)}\n`)
-  await stopped.promise
-  await started.value.drain()
+  // Who presses Ctrl-C sits before it, and its application runs elsewhere.
+  const alone = (await stopped.promise) === 'SIGINT' ? true : undefined
+  await started.value.drain(alone)
   setTimeout(() => process.exit(0), CLOSE_MS_MAX).unref()
   await started.value.close()
   return 0

@@ -24,8 +24,8 @@ export interface SidecarAddresses {
 
 export interface Sidecar {
   readonly addresses: SidecarAddresses
-  /** Takes no new work, and settles when what is under way has ended and the application has gone, or the drain timeout is over. Safe to call twice. */
-  drain(): Promise<void>
+  /** Takes no new work, and settles when what is under way has ended and the application has gone, or the drain timeout is over. Safe to call twice. `alone`: the application stays, and is not waited for; by default, what the configuration says. */
+  drain(alone?: boolean): Promise<void>
   /** Closes at once. */
   close(): Promise<void>
 }
@@ -109,8 +109,8 @@ export function running(
       metrics: `${metricsHost}:${pages.ports.metrics}`,
       gateways: config.gateways.map(({ host: at }, i) => `${at}:${traffic.ports.gateways[i]}`),
     },
-    drain: () => {
-      drained ??= closing ?? drain.run(config.drainTimeoutMs, config.drainOutbound === 'exchanges')
+    drain: (alone = config.drainOutbound === 'exchanges') => {
+      drained ??= closing ?? drain.run(config.drainTimeoutMs, alone)
       return drained
     },
     close: () => {
