@@ -43,6 +43,9 @@ const INBOUND_IDLE_MS = 75_000
 /** Applications pool connections for minutes. */
 const OUTBOUND_IDLE_MS = 300_000
 const NO_PORT = 0
+/** Between sidecars, to say that a connection ends and to hear that it was heard takes a round trip. */
+const FAREWELL_MS_MAX = 250
+const FAREWELL_POLL_MS = 5
 
 /** What any door needs. */
 export interface CommonDoorParts {
@@ -78,7 +81,8 @@ export interface Doors {
   readonly outbound: Door
   readonly inbound: Door
   sweep(): void
-  close(): void
+  /** Lets nobody in any more. Who came from elsewhere is told, and has a moment to hear it. */
+  close(): Promise<void>
 }
 
 /** Opens the two doors for traffic, or none. */
@@ -140,14 +144,31 @@ export async function openDoors(parts: DoorParts): Promise<Result<Doors, string>
       instruments.inboundConnections = inbound.connections
       instruments.outboundConnections = outbound.connections
     },
-    close: () => {
+    close: async () => {
       stopRenewing()
-      interception.value.close()
       opened.value.close()
+      await farewell(inbound, mesh.server)
+      interception.value.close()
       outbound.destroyAll()
       inbound.destroyAll()
     },
   })
+}
+
+/**
+ * Tells callers that their connections end, those who are still shaking hands included, and gives them a moment to hear it: a request that
+ * is on its way to a connection that is destroyed is lost, and who sent it can't know whether it was carried out.
+ */
+async function farewell(door: Door, server: Server): Promise<void> {
+  const endMs = performance.now() + FAREWELL_MS_MAX
+  while ((await connectionsOf(server)) > 0 && performance.now() < endMs) {
+    door.closeIdle()
+    await new Promise(resolve => setTimeout(resolve, FAREWELL_POLL_MS))
+  }
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise(resolve => server.getConnections((error, count) => resolve(error === null ? count : 0)))
 }
 
 /** Where the doors listen: outbound, outbound for the other family (or nowhere), inbound. What is redirected comes to other addresses. */

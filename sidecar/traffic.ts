@@ -92,7 +92,7 @@ export function ownTraffic(path: DataPath, doors: Doors, loop: LoopDelay, nowMs:
     closeIdle: () => path.protection.closeIdle(),
     close: async () => {
       stopTending()
-      doors.close()
+      await doors.close()
       path.close()
     },
   }

@@ -84,7 +84,7 @@ interface Carrying {
   readonly memory: SharedMemory
   readonly loop: LoopDelay
   gather(): undefined
-  close(): undefined
+  close(): Promise<void>
 }
 
 async function begin(birth: WorkerBirth, port: ThreadPort, { svid, ports, sharing }: Opening) {
@@ -149,10 +149,10 @@ async function begin(birth: WorkerBirth, port: ThreadPort, { svid, ports, sharin
     path.tracer.dropped = 0
     port.postMessage({ kind: 'growth', growth: growth.take(), spans: path.tracer.take(), dropped })
   }
-  const close = (): undefined => {
+  const close = async (): Promise<void> => {
     clearInterval(ticking)
     stopTending()
-    doors.value.close()
+    await doors.value.close()
     path.close()
     gather()
     access.close()

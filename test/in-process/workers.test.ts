@@ -245,6 +245,29 @@ describe('the life of a sidecar with two threads', () => {
     }
   })
 
+  test('[FAULT-9] ends beside another replica, and fails no request, POST included', async () => {
+    const replica = async (name: string) => {
+      const own = await mesh.with(quickApplication(name))
+      return mesh.sidecar(name, { port: own.port, labels: { app: 'replicated' }, config: { workers: WORKERS } })
+    }
+    const [first, second] = [await replica('first'), await replica('other')]
+    // Nobody tells this one that a replica is leaving, but the replica itself.
+    const caller = await mesh.sidecar('replicated-web', {
+      resources: [first.workload, second.workload, service('replicated', { app: 'replicated' })],
+      config: { workers: WORKERS },
+    })
+    const head = 'POST / HTTP/1.1\r\nHost: replicated\r\nContent-Length: 4\r\n\r\nbody'
+    let done = false
+    const ending = first.sidecar.drain().then(() => first.sidecar.close())
+    void ending.then(() => {
+      done = true
+    })
+    for (let sent = 0; !done || sent < 2_000; sent += 200) {
+      expect([...(await sendMany(caller.outbound, head, 200, 8)).statuses]).toEqual([[200, 200]])
+    }
+    await ending
+  })
+
   test('takes no port that anybody has, another sidecar with threads included', async () => {
     const ports = { ...web.config.ports, outbound: web.outbound }
     const started = await startSidecar({ ...web.config, ports }, '0')
