@@ -52,8 +52,8 @@ export const sections: readonly Section[] = [
   {
     id: 'H2',
     title: 'HTTP/2 and gRPC (RFC 9113, 7541)',
-    claimed: [20],
-    later: upTo(19),
+    claimed: upTo(20),
+    later: [],
     lines: [
       'Rapid reset (CVE-2023-44487): GOAWAY and closed; exchanges that were started count, not only those that are open',
       'A server that is made to reset streams (2025): the same, and work under way upstream is cancelled',
