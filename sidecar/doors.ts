@@ -288,6 +288,16 @@ function meshListener(parts: DoorParts, arriving: ArrivalParts, door: Door, shar
       const endsTunnels = (): boolean => policy.self?.mesh.tunnelsAtRenewal === 'end'
       atCertificateEnd(socket, clock, () => endSoon(socket, () => door.sessionOf(socket), endsTunnels), svid.notAfterMs)
     },
+    silent: (socket, secure) => {
+      const port = portMeant(socket, arriving)
+      if (port === 'refused') return true
+      const bound = port === 'unsaid' ? undefined : ownBound(port, parts)
+      // Who speaks HTTP is waited for a little longer; and where nothing tells the port, nobody can be connected.
+      if (port === 'unsaid' || bound === undefined || bound.speaks === 'http') return false
+      const caller = { kind: 'unauthenticated', why: 'plaintext' } as const
+      door.accept({ socket, caller, port, reads: undefined, bound: { ...bound, speaks: 'anything' }, secure })
+      return true
+    },
     plain: (socket: Socket, first: Buffer) => {
       const port = portMeant(socket, arriving)
       if (port === 'refused') return

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type FakeSocket, settled } from '../../test/fakes/socket.ts'
+import { FakeSocket, settled } from '../../test/fakes/socket.ts'
 import { detect } from '../detect/mod.ts'
 import { detecting, MYSQL } from './detecting.fixture.ts'
 import { BOTH_SILENT_MS, FORSAKEN_MS, SERVER_FIRST_WAIT_MS, WORD_MS } from './detecting.ts'
@@ -373,6 +373,44 @@ describe('a caller that is silent', () => {
     await socket.receive(GET)
     expect(wish.requests.length).toBe(1)
     expect(wish.known.has('mysql:3306')).toBe(false)
+  })
+})
+
+describe('a silent caller of a port where mTLS is meant as well', () => {
+  async function accepted() {
+    const wish = detecting()
+    const given: string[] = []
+    const socket = new FakeSocket({ allowHalfOpen: true })
+    wish.door.accept({
+      ...{
+        socket: socket.asSocket,
+        caller: { kind: 'unauthenticated', why: 'plaintext' },
+        port: 3306,
+        reads: undefined,
+      },
+      bound: MYSQL,
+      secure: read => void given.push(read.toString('latin1')),
+    })
+    await settled()
+    return { ...wish, socket, given }
+  }
+
+  test('is connected at once: it has been silent before', async () => {
+    const { fars, far, socket } = await accepted()
+    expect(fars.length).toBe(1)
+    far().connect()
+    far().near?.tunnelWrite(Buffer.from('5.7.1'))
+    await settled()
+    expect(socket.sent).toBe('5.7.1')
+  })
+
+  test('is given back with what it said where that is TLS, and nothing of it stays', async () => {
+    const { far, socket, given, door, heard } = await accepted()
+    far().connect()
+    await socket.receive('\x16\x03\x01')
+    expect(given).toEqual(['\x16\x03\x01'])
+    expect([far().told, heard, door.connections, socket.destroyed]).toEqual([['<end>', '<closed>'], [], 0, false])
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

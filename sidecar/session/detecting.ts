@@ -52,7 +52,7 @@ export class DetectingSession implements ServerSession {
     this.release = ownSocket(connection.socket, connection.reads, host.turn, this)
     const { bound } = connection
     if (bound?.speaks !== 'anything') return
-    if (host.serverFirst.has(bound.authority)) guarded(host.turn, this, BEGIN_GUESS)
+    if (connection.secure !== undefined || host.serverFirst.has(bound.authority)) guarded(host.turn, this, BEGIN_GUESS)
     else this.after(SERVER_FIRST_WAIT_MS, BEGIN_GUESS)
   }
 
@@ -104,6 +104,10 @@ export class DetectingSession implements ServerSession {
     const first = held.length === 0
     held.give(chunk)
     const found = this.look()
+    if (found === 'tls' && this.connection.secure !== undefined) {
+      this.giveBack(this.connection.secure)
+      return
+    }
     if (found !== 'undecided') {
       this.become(found)
       return
@@ -228,6 +232,17 @@ export class DetectingSession implements ServerSession {
     }
     if (bytes.length > 0) session.feed(bytes)
     return session
+  }
+
+  /** It is not what came in here. */
+  private giveBack(secure: (read: Buffer) => void): void {
+    const read = Buffer.from(this.held.bytes.subarray(this.held.from))
+    this.held.clear()
+    this.leaveGuess()
+    this.over()
+    this.release()
+    this.host.closed(this)
+    secure(read)
   }
 
   private end(): void {

@@ -53,7 +53,7 @@ export class Door implements ServerHost {
       const { socket, caller, port, reads } = arriving
       const session = new H2ServerSession(socket, caller, port, this, reads)
       if (first !== undefined) session.feed(first)
-    } else if (bound?.speaks === 'bytes') {
+    } else if (bound?.speaks === 'bytes' && arriving.secure === undefined) {
       const session = new OpaqueServerSession(arriving, this)
       guarded(this.turn, session, TAKE)
       if (first !== undefined) session.feed(first)

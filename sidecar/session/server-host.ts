@@ -24,6 +24,8 @@ export interface CallerSocket {
   readonly reads: Reads | undefined
   /** `undefined`: its requests say where they go, and nothing but HTTP is served. */
   readonly bound: Bound | undefined
+  /** It has been silent already, and may still turn out to mean mTLS: then the listener has it back, with what was read. */
+  readonly secure?: ((read: Buffer) => void) | undefined
 }
 
 /** What was found out: `server-first` where the far side has spoken before the caller, `undecided` where neither has said anything, and the caller wants no more. */

@@ -7,6 +7,8 @@ import { KEEP_ALIVE } from './keep-alive.ts'
 
 /** A caller that says nothing at all is closed after this, before anything is known of it. What follows has the handshake's own time limit. */
 const FIRST_BYTE_MS = 4_000
+/** In permissive mode, a caller that says nothing for so long may be waiting for the application to speak: who means TLS speaks at once. */
+const SILENT_MS = 50
 const TLS_HANDSHAKE = 0x16
 /** What Node says where the system has no `SO_REUSEPORT` that deals connections out. */
 const NO_SHARING: ReadonlySet<string> = new Set(['ENOTSUP', 'EINVAL', 'ENOPROTOOPT'])
@@ -50,6 +52,11 @@ export interface MeshListenerEvents {
   secured(socket: TLSSocket): void
   /** A plaintext connection, only in permissive mode. `first` has been read already. */
   plain(socket: Socket, first: Buffer): void
+  /**
+   * A caller that has said nothing yet, only in permissive mode. Whether it is taken: then it is read by who took it, and given back to `secure`, with what
+   * was read, if it means TLS after all.
+   */
+  silent?(socket: Socket, secure: (read: Buffer) => void): boolean
   /** `why` is OpenSSL's name for it, or Node's: `CERT_HAS_EXPIRED`. */
   handshakeFailed(why: string, from: string): void
   permissive(): boolean
@@ -101,14 +108,22 @@ export class MeshListener {
       this.secure(socket)
       return
     }
-    const timer = setTimeout(() => socket.destroy(), FIRST_BYTE_MS)
+    let timer = setTimeout(() => this.guarded(socket, onSilence), SILENT_MS)
+    const onSilence = (): void => {
+      timer = setTimeout(() => socket.destroy(), FIRST_BYTE_MS - SILENT_MS)
+      const taken = this.events.silent?.(socket, read => this.guarded(socket, () => this.tellApart(socket, read)))
+      if (taken !== true) return
+      clearTimeout(timer)
+      socket.removeListener('data', onFirst)
+    }
+    const onFirst = (first: Buffer): void => {
+      clearTimeout(timer)
+      this.guarded(socket, () => this.tellApart(socket, first))
+    }
     const onGone = (): void => clearTimeout(timer)
     socket.on('error', onGone)
     socket.once('close', onGone)
-    socket.once('data', (first: Buffer) => {
-      clearTimeout(timer)
-      this.guarded(socket, () => this.tellApart(socket, first))
-    })
+    socket.once('data', onFirst)
   }
 
   private tellApart(socket: Socket, first: Buffer): void {
