@@ -13,6 +13,8 @@ export const SERVER_PORT = 'server.port'
 export const NETWORK_PEER_ADDRESS = 'network.peer.address'
 export const NETWORK_PEER_PORT = 'network.peer.port'
 export const NETWORK_PROTOCOL_VERSION = 'network.protocol.version'
+/** Of the conventions for gRPC. */
+export const RPC_GRPC_STATUS_CODE = 'rpc.grpc.status_code'
 export const ERROR_TYPE = 'error.type'
 
 export const SERVICE_NAME = 'service.name'

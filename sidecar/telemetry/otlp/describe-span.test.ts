@@ -43,6 +43,19 @@ describe('a span in the words of the semantic conventions', () => {
     }
   })
 
+  test('of a call of gRPC: its status, by which it is an error, at its caller sooner than at its callee', () => {
+    const call = { httpVersion: 2, method: 'POST', status: 200 } as const
+    expect(attributesOf({ ...call, grpcStatus: 0 })).toMatchObject({
+      ...{ 'rpc.grpc.status_code': 0, 'http.response.status_code': 200, 'network.protocol.version': '2' },
+    })
+    const errorOf = (kind: 'client' | 'server', grpcStatus: number, judged: number) =>
+      describeSpan(keptSpan({ ...call, kind, grpcStatus, judged })).error
+    expect(errorOf('client', 0, 200)).toBeUndefined()
+    expect(errorOf('client', 5, 404)).toEqual({ type: '5', message: '' })
+    expect(errorOf('server', 5, 404)).toBeUndefined()
+    expect(errorOf('server', 14, 503)).toEqual({ type: '14', message: '' })
+  })
+
   test('of attempts: the first was sent once, the third was sent again twice', () => {
     const attempt = { kind: 'attempt', outcome: 'success' } as const
     expect(attributesOf({ ...attempt, attempts: 1 })).not.toHaveProperty(['http.request.resend_count'])

@@ -21,7 +21,7 @@ export function describeSpan(span: KeptSpan): SpanDescription {
     [name.HTTP_REQUEST_METHOD]: known ? method : '_OTHER',
     [name.URL_SCHEME]: 'http',
     [name.URL_PATH]: path,
-    [name.NETWORK_PROTOCOL_VERSION]: `1.${span.minorVersion}`,
+    [name.NETWORK_PROTOCOL_VERSION]: span.httpVersion === 2 ? '2' : `1.${span.minorVersion}`,
     [name.SELVEDGE_SPAN]: kind,
     [name.SELVEDGE_SOURCE]: span.source,
     [name.SELVEDGE_DESTINATION]: span.destination,
@@ -35,6 +35,7 @@ export function describeSpan(span: KeptSpan): SpanDescription {
   if (host !== '') set(name.SERVER_PORT, port)
   if (kind !== 'server' && host !== '' && path.startsWith('/')) set(name.URL_FULL, `http://${hostport}${path}`)
   if (hasAnswer(span)) set(name.HTTP_RESPONSE_STATUS_CODE, span.status)
+  set(name.RPC_GRPC_STATUS_CODE, span.grpcStatus)
   if (kind !== 'server') setPeer(set, span.endpoint)
   if (kind === 'attempt') {
     if (attempts > 1) set(name.HTTP_REQUEST_RESEND_COUNT, attempts - 1)
@@ -53,14 +54,14 @@ function hasAnswer({ status, callerLeft }: KeptSpan): boolean {
   return status !== 0 && !(callerLeft && status === 499)
 }
 
-/** HTTP spans, "Status": 5xx for both sides, 4xx for a client alone; and whatever ended without a whole answer. */
+/** HTTP spans, "Status" (gRPC's by the HTTP status that stands for its own): 5xx for both sides, 4xx for a client alone; and whatever ended without a whole answer. */
 function errorOf(span: KeptSpan): SpanDescription['error'] {
-  const { kind, status, cause, outcome, detail } = span
-  const bad = hasAnswer(span) && status >= (kind === 'server' ? 500 : 400)
+  const { kind, status, cause, outcome, detail, grpcStatus, judged } = span
+  const bad = hasAnswer(span) && judged >= (kind === 'server' ? 500 : 400)
   // A refusal below 500 is the caller's error: the server did as it should.
-  if (cause !== undefined && (bad || kind !== 'server' || status < 400))
+  if (cause !== undefined && (bad || kind !== 'server' || judged < 400))
     return { type: cause, message: detail || cause }
-  if (bad) return { type: String(status), message: '' }
+  if (bad) return { type: String(grpcStatus ?? status), message: '' }
   if (outcome !== undefined && outcome !== 'success' && outcome !== 'cancelled')
     return { type: outcome, message: outcome }
   return undefined

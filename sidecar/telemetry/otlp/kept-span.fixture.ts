@@ -13,8 +13,17 @@ export function keptSpan(change: Partial<KeptSpan> = {}): KeptSpan {
       startUs: 1_700_000_000_000_000,
       durationUs: 1_500,
     },
-    ...{ sampled: true, traceState: '', authority: 'catalog', minorVersion: 1, mtls: true, attempts: 1 },
-    ...{ outcome: undefined, detail: '', callerLeft: false },
+    ...{
+      sampled: true,
+      traceState: '',
+      authority: 'catalog',
+      httpVersion: 1,
+      minorVersion: 1,
+      mtls: true,
+      attempts: 1,
+    },
+    ...{ outcome: undefined, detail: '', callerLeft: false, grpcStatus: undefined },
+    judged: change.status ?? 200,
     ...change,
   }
 }

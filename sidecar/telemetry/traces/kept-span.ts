@@ -9,7 +9,13 @@ export interface KeptSpan extends Span {
   readonly traceState: string
   /** The host, or host and port, that was asked for. */
   readonly authority: string
+  readonly httpVersion: 1 | 2
+  /** Of HTTP/1. */
   readonly minorVersion: 0 | 1
+  /** How a call of gRPC's ended; `undefined` for all else. */
+  readonly grpcStatus: number | undefined
+  /** The HTTP status that it is judged by: that of `grpcStatus` where there is one. */
+  readonly judged: number
   /** Over mTLS: to the endpoint; for `server`, from the caller. */
   readonly mtls: boolean
   /** Of an attempt: which one it was, from 1. Of an exchange: how many there were. */

@@ -278,6 +278,19 @@ describe('spans that are exported', () => {
     expect(exported).toMatchObject([{ status: 503, sampled: false }])
   })
 
+  test('hold errors of gRPC, which come with 200', () => {
+    const { exported, tracer } = traced(0, { wanted: true, reported: false })
+    const filter = tracer.filter('client')
+    for (const code of [0, 5, 14]) {
+      const x = exchange()
+      filter.request?.(x)
+      x.status = 200
+      x.facts.grpcStatus = code
+      filter.end?.(x)
+    }
+    expect(exported).toMatchObject([{ status: 200, grpcStatus: 14, judged: 503, sampled: false }])
+  })
+
   test('where nobody reports do not wait for a report', () => {
     const { run, tracer, exported } = traced(1, { wanted: true, reported: false })
     for (let i = 0; i < 3_000; i++) run({}, 200)

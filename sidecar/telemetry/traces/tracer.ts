@@ -1,5 +1,5 @@
 import type { AttemptClass, Random } from '../../../common/mod.ts'
-import { type Exchange, type Filter, ownText, pathOf } from '../../http/mod.ts'
+import { type Exchange, type Filter, httpStatusOfGrpc, NO_GRPC_STATUS, ownText, pathOf } from '../../http/mod.ts'
 import type { KeptSpan, SpanExport } from './kept-span.ts'
 import { formatTraceparent, looksUnsampled, parseTraceparent } from './trace-context.ts'
 import { newSpanId, TraceIds } from './trace-ids.ts'
@@ -51,7 +51,7 @@ export class Tracer {
       },
       end: x => {
         if (x.moot !== undefined) return
-        if (x.traceSampled || x.status >= 500 || x.facts.cause !== undefined) this.keep(x, kind)
+        if (x.traceSampled || judgedStatus(x) >= 500 || x.facts.cause !== undefined) this.keep(x, kind)
       },
     }
   }
@@ -107,6 +107,8 @@ export class Tracer {
       parentSpanId: context.spanId,
       kind: 'attempt',
       status,
+      grpcStatus: undefined,
+      judged: status,
       cause: outcome === 'connect-failed' ? 'connect-failed' : outcome === 'reset' ? 'upstream-reset' : undefined,
       endpoint,
       mtls: x.facts.mtls,
@@ -134,6 +136,8 @@ export class Tracer {
       parentSpanId: passedOn ? context.spanId : x.traceParent,
       kind,
       status: x.status,
+      grpcStatus: x.facts.grpcStatus === NO_GRPC_STATUS ? undefined : x.facts.grpcStatus,
+      judged: judgedStatus(x),
       cause: x.facts.cause,
       endpoint: x.facts.endpoint,
       mtls: kind === 'server' ? x.caller.kind === 'peer' : x.facts.mtls,
@@ -154,6 +158,7 @@ export class Tracer {
       method: request.method.slice(0, METHOD_CHARACTERS_MAX),
       path: pathOf(request.target).slice(0, PATH_CHARACTERS_MAX),
       authority: request.authority.slice(0, AUTHORITY_CHARACTERS_MAX),
+      httpVersion: request.httpVersion,
       minorVersion: request.minorVersion,
       sampled: x.traceSampled,
       traceState: state.length > TRACE_STATE_CHARACTERS_MAX ? '' : state,
@@ -195,4 +200,9 @@ export class Tracer {
     this.spans = []
     return spans
   }
+}
+
+/** An error of gRPC's comes with 200. */
+function judgedStatus({ status, facts: { grpcStatus } }: Exchange): number {
+  return grpcStatus > 0 ? httpStatusOfGrpc(grpcStatus) : status
 }
