@@ -306,7 +306,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
       const waitMs = grpc === undefined ? retryAfterMs(head.headers) : grpcPushbackMs(head.headers)
       const stopped = this.retryAfter(outcome, status, waitMs, now)
       if (stopped === undefined) {
-        this.concludeAttempt(doing.endpoint, outcome, status, now)
+        this.concludeAttempt(doing.endpoint, outcome, head.status, now)
         doing.session.discardAnswer()
         return
       }

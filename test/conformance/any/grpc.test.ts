@@ -166,7 +166,7 @@ describe('[H2-17] a deadline', () => {
     expect(text).toMatch(/^1[0-9]{3}m$/)
     // Longer than any timer takes: the longest that one does.
     expect(outcome(await call(authority, { 'grpc-timeout': '99999999H' }))[1]).toBe('0')
-    expect(heard[1]).toMatch(/^20735[0-9]{2}S$/)
+    expect(heard[1]).toMatch(/^2073(?:5[0-9]{2}|600)S$/)
   })
 
   test('ends the call, at the application too', async () => {
@@ -357,4 +357,17 @@ test('messages pass one by one, both ways at the same time', async () => {
   open.sending.end()
   await until(() => open.trailers()['grpc-status'] === '0')
   expect(heard.join('')).toBe('hello'.repeat(5))
+})
+
+describe('an application that is gone', () => {
+  test('[RETRY-3] is said to be gone by its sidecar, and the call goes to another', async () => {
+    await applications[0]!.close()
+    const got = await Promise.all(Array.from({ length: 20 }, () => call('calls')))
+    expect(new Set(got.map(each => outcome(each)[1]))).toEqual(new Set(['0']))
+  })
+
+  test('[H2-19] when no other is left, is UNAVAILABLE', async () => {
+    await applications[1]!.close()
+    expect(outcome(await call('calls'))).toEqual([200, '14', 'connect-failed'])
+  })
 })
