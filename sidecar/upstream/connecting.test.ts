@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { endpointKey, type Port, type SpiffeId, serviceKey } from '../../common/mod.ts'
 import { BreakerState } from '../../decide/breaker/mod.ts'
 import type { TrafficSettings } from '../../model/snapshot/mod.ts'
+import type { ClientCarriage } from '../session/mod.ts'
 import type { DialTarget } from '../transport/mod.ts'
 import { TimerWheel, Turn } from '../transport/mod.ts'
 import { Connecting, type ConnectionTaker } from './connecting.ts'
@@ -89,6 +90,44 @@ describe('a connection that waits for its turn', () => {
     connecting.giveUp(one)
     vi.advanceTimersByTime(5_000)
     expect(told).toEqual([])
+    expect(destination.breaker.connections).toBe(0)
+  })
+})
+
+describe('a way that becomes free', () => {
+  /** What only a new connection will do for, as after a kept one that turned out to be closed. */
+  function choosy() {
+    const { told, one } = taker()
+    return { told, one: { ...one, connected: () => told.push('not this one') < 0 } }
+  }
+
+  test('is no loss to who has no use for it: they wait on, and hear what becomes of their own connection', () => {
+    const { destination, endpoint, environment } = destinationOfOne()
+    endpoint.handshakes = HANDSHAKES
+    destination.breaker.connections = 1
+    const [first, last] = [choosy(), choosy()]
+    const connecting = new Connecting('mesh', endpoint, destination, environment, first.one)
+    connecting.begin({} as DialTarget)
+    expect(connecting.join('mesh', last.one)).toBe(true)
+    expect(connecting.offer({} as ClientCarriage)).toBe(false)
+    vi.advanceTimersByTime(1_100)
+    expect(first.told).toEqual(['not this one', expect.stringMatching(/^not tried: /)])
+    expect(last.told).toEqual(['not this one', expect.stringMatching(/^not tried: /)])
+  })
+
+  test('goes to the first who takes it', () => {
+    const { destination, endpoint, environment } = destinationOfOne()
+    endpoint.handshakes = HANDSHAKES
+    destination.breaker.connections = 1
+    const [first, next] = [choosy(), taker()]
+    const connecting = new Connecting('mesh', endpoint, destination, environment, first.one)
+    connecting.begin({} as DialTarget)
+    expect(connecting.join('mesh', next.one)).toBe(true)
+    expect(connecting.offer({} as ClientCarriage)).toBe(true)
+    expect(next.told).toEqual(['connected'])
+    vi.advanceTimersByTime(1_100)
+    expect(next.told).toEqual(['connected'])
+    expect(first.told).toEqual(['not this one', expect.stringMatching(/^not tried: /)])
     expect(destination.breaker.connections).toBe(0)
   })
 })

@@ -181,12 +181,15 @@ export class Connecting {
   offer(session: ClientCarriage): boolean {
     if (this.kind === 'bytes') return false
     const waits = this.turn !== undefined
-    while (this.takers.length > 0) {
-      const taken = this.takers.shift()!.connected(session, this.endpoint)
-      if (!taken) continue
-      // What hasn't begun need not.
-      if (waits && this.takers.length === 0) this.stopMaking()
-      return true
+    for (let i = 0; i < this.takers.length; i++) {
+      const [taker] = this.takers.splice(i, 1)
+      if (taker!.connected(session, this.endpoint)) {
+        // What hasn't begun need not.
+        if (waits && this.takers.length === 0) this.stopMaking()
+        return true
+      }
+      // It waits on, for a connection that nobody has used.
+      this.takers.splice(i, 0, taker!)
     }
     return false
   }
