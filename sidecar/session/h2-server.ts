@@ -184,7 +184,7 @@ export class H2ServerSession extends H2Connection implements ServerSession {
       this.writeReset(id, CODE.refusedStream)
       return this.spendReset()
     }
-    const read = readRequestHead(this.fields, endStream, this.caller.kind === 'application')
+    const read = readRequestHead(this.fields, endStream, this.caller.kind !== 'peer')
     if (!read.ok) return this.refuse(id, read.error, endStream)
     const head = read.value
     const stream = new H2ServerStream(this, id, endStream)

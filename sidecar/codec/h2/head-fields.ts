@@ -138,7 +138,7 @@ export class HeadFields implements FieldSink {
         this.protocol = value
         return true
       case KIND.host:
-        if (this.host !== undefined && this.host !== value) return this.refuse('two hosts')
+        if (this.host !== undefined) return this.refuse('two hosts')
         this.host = value
         // The authority stands there already.
         if (this.authority !== undefined) return true

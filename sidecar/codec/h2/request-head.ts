@@ -24,12 +24,12 @@ const malformed = (detail: string): Result<never, RequestFault> => err({ status:
 
 /**
  * Makes a request of the fields that were gathered (RFC 9113, 8.3.1; RFC 8441, 4 for CONNECT with a protocol, which becomes the GET with an upgrade that it
- * stands for). `fromApplication`: who sent it is an application, whose protocol is the edge's; else what the far sidecar says of it.
+ * stands for). `atEdge`: who sent it is an application, whose protocol is the edge's; else what the far sidecar says of it.
  */
 export function readRequestHead(
   fields: HeadFields,
   endStream: boolean,
-  fromApplication: boolean,
+  atEdge: boolean,
 ): Result<RequestHead, RequestFault> {
   if (fields.malformed !== '') return malformed(fields.malformed)
   const { method, path, host } = fields
@@ -54,13 +54,19 @@ export function readRequestHead(
   const body = upgrade !== undefined || connect ? NO_BODY : bodyOf(fields.contentLength, endStream)
   if (endStream && fields.contentLength > 0) return malformed('a length without a body')
   if ((upgrade !== undefined || connect) && endStream) return malformed('a CONNECT that ends at once')
+  const headers = fields.headers()
+  if ((upgrade !== undefined || connect) && fields.contentLength !== -1) {
+    // RFC 9110, 9.3.6. As a request of HTTP/1.1 it would announce a body that nobody sends: the next request would be taken for it.
+    if (fields.contentLength > 0) return malformed('a CONNECT with a length')
+    headers.remove('content-length')
+  }
   return ok({
     method: upgrade === undefined ? method : 'GET',
     target: target.value,
     authority,
-    headers: fields.headers(),
+    headers,
     body,
-    httpVersion: fromApplication || fields.edgeHttp2 || fields.grpc ? 2 : 1,
+    httpVersion: atEdge || fields.edgeHttp2 || fields.grpc ? 2 : 1,
     grpc: fields.grpc,
     minorVersion: 1,
     keepAlive: true,
