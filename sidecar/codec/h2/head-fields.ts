@@ -152,7 +152,7 @@ export class HeadFields implements FieldSink {
       case KIND.traceparent:
         this.traceparents++
         this.traceparent = value
-        break
+        return true
       case KIND.expect:
         if (this.expect !== undefined) return this.refuse('two expectations')
         this.expect = value
@@ -200,11 +200,10 @@ export class HeadFields implements FieldSink {
     }
     const headers = new Headers(text, marks, 0, this.length, false)
     headers.neverIndexed = this.neverIndexed
-    // Which of several is the true parent can't be told: the trace begins anew, as W3C Trace Context has it for what is malformed.
-    if (this.traceparents > 1) {
-      headers.remove('traceparent')
-      this.traceparent = undefined
-    }
+    // Apart from the text, which is then the same for all requests that say the same. Which of several is the true parent can't be told: the trace
+    // begins anew, as W3C Trace Context has it for what is malformed.
+    if (this.traceparents > 1) this.traceparent = undefined
+    else if (this.traceparent !== undefined) headers.add('traceparent', this.traceparent)
     return headers
   }
 }

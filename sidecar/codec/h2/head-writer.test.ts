@@ -166,3 +166,30 @@ test('names come in lower case, and what belongs to a connection of HTTP/1.1 doe
     ['te', 'trailers'],
   ])
 })
+
+test('a traceparent, which differs each time, keeps the rest from nothing', () => {
+  const reader = new HpackDecoder(4096, classify)
+  const gathered = new HeadFields()
+  const writer = new HeadWriter(4096)
+  const far = new Far()
+  let last = Buffer.alloc(0)
+  for (let i = 0; i < 20; i++) {
+    const traceparent = `00-${String(i).padStart(32, '0')}-${String(i).padStart(16, '0')}-01`
+    const from = new HeadWriter(0)
+    const headers = read(`accept: */*\r\ntraceparent: ${traceparent}\r\nuser-agent: me\r\n`)
+    const block = written(from, { ...REQUEST, headers })
+    gathered.begin()
+    expect(reader.decode(block, 0, block.length, gathered, 65_536)).toBeUndefined()
+    const head = readRequestHead(gathered, true, true)
+    if (!head.ok) throw new Error(head.error.detail)
+    expect(head.value.traceparent).toBe(traceparent)
+    last = written(writer, head.value)
+    expect(far.take(last).fields.slice(4)).toEqual([
+      ['accept', '*/*'],
+      ['user-agent', 'me'],
+      ['traceparent', traceparent],
+    ])
+  }
+  // Six fields by their indexes, and the one that is new behind the index of its name.
+  expect(last.length).toBe(6 + 3 + 55)
+})

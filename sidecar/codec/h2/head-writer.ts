@@ -30,6 +30,9 @@ export class HeadWriter implements FieldVisitor {
   private secrets: ReadonlySet<string> | undefined = undefined
   private readonly memos: Memo[] = []
   private nextMemo = 0
+  /** Samples of the last two texts that weren't known: only what comes again is worth remembering. */
+  private lately = 0
+  private before = 0
 
   constructor(tableBytes: number) {
     this.encoder = new HpackEncoder(tableBytes)
@@ -118,7 +121,7 @@ export class HeadWriter implements FieldVisitor {
         headers.visitBase(this)
         // What was entered in the table, or will be, is said otherwise the next time.
         const same = this.encoder.generation === generation && this.encoder.learning === learning
-        if (same && removals !== -1 && text.length <= MEMO_BYTES_MAX) {
+        if (same && removals !== -1 && text.length <= MEMO_BYTES_MAX && this.comesAgain(text)) {
           this.remember({ text: ownText(text), removals, generation, bytes: Buffer.from(into.subarray(at, this.at)) })
         }
       }
@@ -127,6 +130,14 @@ export class HeadWriter implements FieldVisitor {
     this.into = NOWHERE
     this.secrets = undefined
     return this.at
+  }
+
+  private comesAgain(text: string): boolean {
+    const sampled = sample(text)
+    if (sampled === this.lately || sampled === this.before) return true
+    this.before = this.lately
+    this.lately = sampled
+    return false
   }
 
   private recall(text: string, removals: number, generation: number): Buffer | undefined {
@@ -143,6 +154,14 @@ export class HeadWriter implements FieldVisitor {
 }
 
 const NOWHERE = Buffer.alloc(0)
+
+/** A number that different heads seldom share: of a trace's identifier, some digits are always looked at. */
+function sample(text: string): number {
+  let sum = text.length
+  const step = (text.length >> 5) + 1
+  for (let i = text.length - 1; i >= 0; i -= step) sum = (Math.imul(sum, 31) + text.charCodeAt(i)) | 0
+  return sum
+}
 
 function fieldsBytesMax(headers: Headers): number {
   return BEGIN_BYTES_MAX + FIXED_BYTES + headers.textBytesMax + headers.fieldsMax * FIELD_BYTES
