@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { failure, TestClient } from './grpc/client.ts'
 import { startTestServer, type TestServer } from './grpc/server.ts'
 import { eventually, pause, yes } from './kit/eventually.ts'
-import { memoryOf } from './kit/memory.ts'
+import { residentKb } from './kit/memory.ts'
 import { PAIR_HOST, type Pair, startPair } from './kit/pair.ts'
 import { freePorts } from './kit/ports.ts'
 
@@ -159,13 +159,13 @@ describe('through two sidecars', () => {
 
   test('messages of 64 MB pass both ways in memory that stays flat', async () => {
     const client = new TestClient(pair.outbound)
-    const residentMb = () => pair.sidecars.map(({ pid }) => memoryOf(pid).residentKb / 1024)
+    const residentMb = () => pair.sidecars.map(({ pid }) => residentKb(pid) / 1024)
     await client.all(client.stream('Count', '2 8000000'))
     const before = residentMb()
     const most = [...before]
     const watch = setInterval(() => {
       for (const [i, mb] of residentMb().entries()) most[i] = Math.max(most[i] ?? 0, mb)
-    }, 20)
+    }, 50)
     const MESSAGE = 64 * 1024 * 1024
     const down = client.stream('Count', `2 ${MESSAGE}`)
     const lengths: number[] = []
@@ -248,7 +248,6 @@ describe('through two sidecars', () => {
     const codes = (await Promise.all(ends)).map(({ code }) => status[code])
     client.close()
     await lone.close()
-    expect(new Set(codes).size).toBe(1)
-    expect(['UNAVAILABLE', 'UNKNOWN', 'INTERNAL', 'CANCELLED']).toContain(codes[0])
+    expect(codes).toEqual(codes.map(() => 'UNAVAILABLE'))
   })
 })

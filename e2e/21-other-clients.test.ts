@@ -150,7 +150,7 @@ describe("gRPC's own C++ core, by Python's grpcio", () => {
       both: ['one', 'two', 'three'],
       failure: { code: 'FAILED_PRECONDITION' },
       nothing: { code: 'UNIMPLEMENTED' },
-      deadline: { code: 'DEADLINE_EXCEEDED' },
+      deadline: 'DEADLINE_EXCEEDED',
       cancelled: 'CANCELLED',
     })
     expect(await calls(pair.outbound)).toEqual(straight)

@@ -1,4 +1,4 @@
-"""Calls of Python's grpcio to interop.Test at 127.0.0.1:PORT, as authority AUTHORITY. Prints one JSON object: what came of each."""
+"""Calls of Python's grpcio to interop.Test at HOST:PORT (127.0.0.1), as authority AUTHORITY. Prints one JSON object: what came of each."""
 import json
 import sys
 import threading
@@ -17,14 +17,14 @@ def attempt(call):
         return {"code": error.code().name, "details": error.details()}
 
 
-def main(port, authority):
+def main(port, authority, host="127.0.0.1"):
     options = [
         ("grpc.default_authority", authority),
         ("grpc.enable_http_proxy", 0),
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
     ]
-    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
+    channel = grpc.insecure_channel(f"{host}:{port}", options=options)
 
     def unary(name, message, **more):
         return channel.unary_unary(f"/interop.Test/{name}", same, same).with_call(message, timeout=20, **more)
@@ -62,6 +62,13 @@ def main(port, authority):
             turn.release()
         return heard
 
+    def deadline():
+        """Whose clock ends it first, ours or the server's, is in its words."""
+        try:
+            return list(stream("Hang", b"", timeout=0.3))
+        except grpc.RpcError as error:
+            return error.code().name
+
     def cancelled():
         call = stream("Hang", b"")
         next(call)
@@ -82,10 +89,10 @@ def main(port, authority):
         "failure": attempt(lambda: unary("Fail", b"9")),
         "late failure": attempt(lambda: list(stream("FailLate", b""))),
         "nothing": attempt(lambda: unary("Nothing", b"")),
-        "deadline": attempt(lambda: list(stream("Hang", b"", timeout=0.3))),
+        "deadline": attempt(deadline),
         "cancelled": attempt(cancelled),
     }))
     channel.close()
 
 
-main(sys.argv[1], sys.argv[2])
+main(*sys.argv[1:])

@@ -16,6 +16,11 @@ export function memoryOf(pid: number): Memory {
   return { privateDirtyKb: kb('Private_Dirty'), residentKb: kb('Rss') }
 }
 
+/** What is resident, cheaply: to look often. Units of 1024 bytes. */
+export function residentKb(pid: number): number {
+  return Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+}
+
 /** The least of its own memory that a process is seen with within `withinMs` of rest: garbage is collected when V8 finds the time. */
 export async function restingKb(pid: number, withinMs: number): Promise<number> {
   let leastKb = memoryOf(pid).privateDirtyKb

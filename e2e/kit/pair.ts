@@ -5,6 +5,7 @@ import { freePorts } from './ports.ts'
 import { type Program, runSelvedge, startSelvedge } from './program.ts'
 
 const READY_MS = 30_000
+const STARTS_MAX = 3
 
 /** The service that callers ask for. */
 export const PAIR_HOST = 'app.shop'
@@ -31,7 +32,18 @@ export interface Pair {
   close(): Promise<void>
 }
 
-export async function startPair({ protocol, applications, resources = '' }: PairWish): Promise<Pair> {
+/** Ports that were free a moment ago may be taken: then other ones are tried. */
+export async function startPair(wish: PairWish): Promise<Pair> {
+  for (let left = STARTS_MAX - 1; ; left--) {
+    try {
+      return await startOnce(wish)
+    } catch (thrown) {
+      if (left === 0 || !String(thrown).includes('the port is in use')) throw thrown
+    }
+  }
+}
+
+async function startOnce({ protocol, applications, resources = '' }: PairWish): Promise<Pair> {
   const dir = temporaryDir()
   const file = join(dir, 'mesh.yaml')
   const inbound = await freePorts(applications.length)

@@ -17,7 +17,7 @@ import {
   type TunnelNear,
 } from './mod.ts'
 
-const request = (method = 'GET'): RequestHead => ({
+const request = (method = 'GET', more: Partial<RequestHead> = {}): RequestHead => ({
   method,
   target: '/',
   authority: 'a',
@@ -31,10 +31,11 @@ const request = (method = 'GET'): RequestHead => ({
   upgrade: undefined,
   hasMeshFields: false,
   traceparent: undefined,
+  ...more,
 })
 
 /** Notes what reaches the caller's side, and what filters hear. */
-function recorded(method?: string) {
+function recorded(method?: string, more?: Partial<RequestHead>) {
   const heard: string[] = []
   const sink: AnswerSink = {
     inform: head => void heard.push(`inform ${head.status}`),
@@ -43,7 +44,7 @@ function recorded(method?: string) {
       heard.push(`data ${chunk}`)
       return true
     },
-    end: () => void heard.push('end'),
+    end: trailers => void heard.push(['end', trailers?.get('grpc-status')].filter(Boolean).join(' ')),
     reset: () => void heard.push('reset'),
     switchProtocols: head => {
       heard.push(`switch ${head.status}`)
@@ -57,7 +58,7 @@ function recorded(method?: string) {
     },
   }
   const body = { attach: () => {}, resume: () => {}, discard: () => {} }
-  return { heard, x: new Exchange(request(method), body, sink, { kind: 'application' }, 80, 0) }
+  return { heard, x: new Exchange(request(method, more), body, sink, { kind: 'application' }, 80, 0) }
 }
 
 const noting = (heard: string[], name: string, more: Partial<Filter> = {}): Filter => ({
@@ -131,6 +132,22 @@ describe('an exchange', () => {
     ])
     expect(x.facts).toMatchObject({ cause: 'circuit-open', detail: 'full' })
   })
+
+  test.each([
+    ['upstream-reset', 14],
+    ['request-timeout', 4],
+    ['attempt-timeout', 4],
+  ] as const)(
+    'of gRPC that fails after its head, by %s, ends with status %i: of a reset a client would make a code of its own',
+    (cause, code) => {
+      const { x, heard } = recorded('POST', { grpc: true, httpVersion: 2 })
+      x.respond(head)
+      x.data(Buffer.from('x'))
+      x.fail(cause, 'why')
+      expect(heard).toEqual(['head 200', 'data x', `end ${code}`])
+      expect(x).toMatchObject({ progress: 'ended', facts: { grpcStatus: code } })
+    },
+  )
 
   test('[FAULT-5] that fails after its head is broken off, never ended', () => {
     const { x, heard } = recorded()

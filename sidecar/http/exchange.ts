@@ -1,7 +1,7 @@
 import type { Cause, OriginalDestination, SpiffeId } from '../../common/mod.ts'
 import { CountedTunnel } from './counted-tunnel.ts'
 import type { Stack } from './filter.ts'
-import { NO_GRPC_STATUS } from './grpc-status.ts'
+import { GRPC, grpcTrailers, NO_GRPC_STATUS } from './grpc-status.ts'
 import { isBytes, type RequestHead, type ResponseHead } from './head.ts'
 import { Headers } from './headers.ts'
 import type { TunnelEnd, TunnelNear } from './tunnel.ts'
@@ -183,7 +183,7 @@ export class Exchange {
   }
 
   /**
-   * The exchange failed for `cause`. Before the head, the stack's rescue turns it into an answer; after it, the answer is broken off.
+   * The exchange failed for `cause`. Before the head, the stack's rescue turns it into an answer; after it, the answer is broken off, or a call of gRPC ended.
    * `detail` is for logs.
    */
   fail(cause: Cause, detail: string): void {
@@ -191,12 +191,21 @@ export class Exchange {
     this.facts.cause = cause
     this.facts.detail = detail
     if (this.progress === 'answering') {
-      this.sink.reset()
+      if (this.request.grpc && this.request.httpVersion === 2) this.endCall(cause, detail)
+      else this.sink.reset()
       this.finish()
     } else if (this.stack === undefined) {
       this.sink.reset()
       this.finish()
     } else this.stack.rescue(this, cause, detail)
+  }
+
+  /** The end of a call that has begun to be answered is told as gRPC tells it: of a reset, its clients make codes of their own. */
+  private endCall(cause: Cause, detail: string): void {
+    const late = cause === 'request-timeout' || cause === 'attempt-timeout'
+    const code = late ? GRPC.deadlineExceeded : GRPC.unavailable
+    this.facts.grpcStatus = code
+    this.sink.end(grpcTrailers(code, `selvedge: ${cause}: ${detail}`, cause))
   }
 
   /**
