@@ -25,6 +25,8 @@ export type DialTarget =
       readonly serverName: string
       readonly expected: SpiffeId
       readonly svid: Svid
+      /** Whoever is to carry requests there speaks HTTP/1.1 alone. */
+      readonly onlyHttp1?: boolean
     }
 
 export interface Dialled {
@@ -108,6 +110,7 @@ function meshSocket(target: Extract<DialTarget, { kind: 'mesh' }>, options: Sock
   const socket = connectTls({
     ...tlsOptions,
     ...options,
+    ...(target.onlyHttp1 === true ? { ALPNProtocols: ['http/1.1'] } : {}),
     secureContext,
     host: target.host,
     port: target.port,

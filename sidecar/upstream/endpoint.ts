@@ -52,6 +52,14 @@ export class EndpointState {
     const { host, port, tls } = this.address
     if (tls.kind === 'none') return { kind: 'plain', host, port, allowHalfOpen: carriage === 'bytes' }
     if (svid === undefined) return undefined
-    return { kind: 'mesh', host, port, serverName: this.serverName, expected: tls.spiffeId, svid }
+    return {
+      kind: 'mesh',
+      host,
+      port,
+      serverName: this.serverName,
+      expected: tls.spiffeId,
+      svid,
+      onlyHttp1: carriage === 'http1',
+    }
   }
 }
