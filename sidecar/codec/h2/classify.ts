@@ -88,7 +88,7 @@ function kindOfField(nameKind: number, value: string, clean: boolean): number {
 }
 
 /** `application/grpc`, `application/grpc+proto`, with or without parameters; not `application/grpc-web`. */
-export function isGrpc(contentType: string): boolean {
+function isGrpc(contentType: string): boolean {
   return /^application\/grpc(?:$|[+; ])/.test(contentType)
 }
 

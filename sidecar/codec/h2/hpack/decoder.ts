@@ -20,7 +20,7 @@ import { STATIC_FIELDS, staticName, staticValue } from './static-table.ts'
 /** The most that a field may take, and a table, whatever the caller allows: room for the largest head that anything of ours takes, counted with its overhead. */
 export const DECODED_BYTES_MAX = 128 * 1024
 /** A block that unpacks to so many times the limit was made to do harm; up to there a peer's mistake costs its stream only. */
-export const BOMB_FACTOR = 16
+const BOMB_FACTOR = 16
 /** Blocks up to here become text as one, of which the values are pieces: the text of one value costs as much as that of all. */
 const BLOCK_TEXT_BYTES_MAX = 512
 /** Bytes of an integer behind its prefix: 28 bits, more than any length or index that is meant. */

@@ -1,5 +1,3 @@
-import { FIELD_OVERHEAD_BYTES } from './field.ts'
-
 /** What every peer assumes before SETTINGS say otherwise (RFC 9113, 6.5.2). */
 export const DEFAULT_TABLE_BYTES = 4096
 
@@ -72,9 +70,4 @@ export class DynamicTable<Entry extends { readonly size: number }> {
     this.entries = larger
     this.mask = newMask
   }
-}
-
-/** How many entries a table of so many bytes can have. */
-export function entriesMax(tableBytes: number): number {
-  return Math.floor(tableBytes / FIELD_OVERHEAD_BYTES)
 }
