@@ -26,6 +26,8 @@ export class H2ClientStream extends H2Stream implements ClientCarriage, TunnelEn
   private informs = 0
   private near: TunnelNear | undefined = undefined
   private nearEnded = false
+  /** The near side is gone, behind what it sent. */
+  private forsaken = false
 
   constructor(session: H2ClientSession) {
     super(session)
@@ -62,10 +64,14 @@ export class H2ClientStream extends H2Stream implements ClientCarriage, TunnelEn
     }
     this.wantsTunnel = true
     this.websocketKey = head.headers.get('sec-websocket-key')
-    this.session.whenDecided(() => {
-      if (this.events === undefined) return
-      if (this.session.peer.connectProtocol) this.session.sendHead(this, head, false)
-      else queueMicrotask(() => this.failSoon('protocol-error', 'the endpoint knows no tunnels in HTTP/2 (RFC 8441)'))
+    this.session.whenDecided({
+      known: () => {
+        if (this.events === undefined) return
+        if (!this.session.usable) queueMicrotask(() => this.failSoon('refused', 'the connection is going away'))
+        else if (this.session.peer.connectProtocol) this.session.sendHead(this, head, false)
+        else queueMicrotask(() => this.failSoon('protocol-error', 'the endpoint knows no tunnels in HTTP/2 (RFC 8441)'))
+      },
+      lost: detail => this.failSoon('refused', detail),
     })
   }
 
@@ -219,7 +225,8 @@ export class H2ClientStream extends H2Stream implements ClientCarriage, TunnelEn
   }
 
   protected onLocalEnd(): void {
-    // The answer is still to come.
+    // The answer is still to come, unless nobody is there to hear it.
+    if (this.forsaken) this.session.abandonStream(this, CODE.cancel)
   }
 
   // ---- TunnelEnd: the near side's bytes
@@ -235,8 +242,9 @@ export class H2ClientStream extends H2Stream implements ClientCarriage, TunnelEn
 
   closed(): void {
     this.near = undefined
-    // What the near side sent before it ended may still be on its way.
-    if (!this.nearEnded) this.session.abandonStream(this, CODE.cancel)
+    this.forsaken = true
+    // What the near side sent before it ended may still be on its way: it goes first. What the far side still has to say, nobody hears.
+    if (!this.nearEnded || this.localEnded) this.session.abandonStream(this, CODE.cancel)
   }
 
   drained(): void {

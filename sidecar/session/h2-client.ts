@@ -15,6 +15,13 @@ const PONG_MS = 5_000
 /** The last id that is used: 2^31 - 1 is the last there is. */
 const ID_MAX = 0x7fff_fff0
 
+/** Who waits for the server's settings, and has sent nothing yet. */
+interface Undecided {
+  known(): void
+  /** They will not come. */
+  lost(detail: string): void
+}
+
 /** Who keeps the session. */
 export interface StreamOwner {
   /** A stream has ended: there is room for another. */
@@ -37,7 +44,7 @@ export class H2ClientSession extends H2Connection {
   private once = false
   private goneAway = false
   /** Tunnels that wait to hear whether the server knows them. */
-  private undecided: (() => void)[] = []
+  private readonly undecided: Undecided[] = []
 
   /** Without `reads`, the socket is read as a stream. */
   constructor(socket: Socket, owner: StreamOwner, turn: Turn, reads?: Reads) {
@@ -91,7 +98,7 @@ export class H2ClientSession extends H2Connection {
 
   /** Once a second: whether the server is still there. */
   tend(nowMs: number): void {
-    if (this.byId.size > 0) this.guarded(() => this.probe(nowMs, QUIET_MS, PONG_MS))
+    if (this.byId.size + this.undecided.length > 0) this.guarded(() => this.probe(nowMs, QUIET_MS, PONG_MS))
   }
 
   // ---- for streams
@@ -115,10 +122,10 @@ export class H2ClientSession extends H2Connection {
     return !this.over && !this.goneAway && this.nextId < ID_MAX && this.socket.writable
   }
 
-  /** Calls `then` when the server's settings are known. */
-  whenDecided(then: () => void): void {
-    if (this.peer.known) then()
-    else this.undecided.push(then)
+  /** Calls one of the two when the server's settings are known, or never will be. */
+  whenDecided(undecided: Undecided): void {
+    if (this.peer.known) undecided.known()
+    else this.undecided.push(undecided)
   }
 
   /** Reads what was gathered as the head of an answer. */
@@ -161,7 +168,7 @@ export class H2ClientSession extends H2Connection {
   }
 
   protected onSettings(): void {
-    for (const then of this.undecided.splice(0)) then()
+    for (const undecided of this.undecided.splice(0)) undecided.known()
     this.owner.streamEnded(this)
   }
 
@@ -174,8 +181,14 @@ export class H2ClientSession extends H2Connection {
     this.owner.streamsRefused(this)
   }
 
+  /** Those that wait for settings are no streams yet. */
+  protected override endStreams(code: number, detail: string): void {
+    const undecided = this.undecided.splice(0)
+    super.endStreams(code, detail)
+    for (const { lost } of undecided) lost(detail)
+  }
+
   protected onOver(): void {
-    this.undecided = []
     this.owner.closed(this)
   }
 

@@ -29,8 +29,15 @@ import { PeerSettings, takeSetting } from './peer-settings.ts'
 const CONNECTION_WINDOW = 4 * 1024 * 1024
 /** RFC 9113, 6.5.2 counts 32 bytes more for each field. */
 const HEAD_LIST_BYTES_MAX = HEAD_BYTES_MAX + HEAD_FIELDS_MAX * 32
-/** How long a peer has to take our last words before the connection is destroyed. */
+/** How long a peer has to take our last words, or to close when it has taken them, before the connection is destroyed. */
 const LAST_WORDS_MS = 1_000
+/** Who is at no fault has as long for the answers that it asked for. */
+const UNREAD_MS = 60_000
+/**
+ * What may wait to be written besides DATA, which is bounded by itself: heads without bodies, answers to PING. A peer that asks for more and
+ * reads nothing makes us keep it; one that reads has never so much to come, as each stream waits for its answer.
+ */
+const UNREAD_BYTES_MAX = 8 * 1024 * 1024
 /** Streams whose end was ours: what the peer sent before it heard of it is no fault. */
 const REMEMBERED_RESETS_MAX = 1_024
 /** Who gives back less of a window at a time makes more work than it needs. */
@@ -170,6 +177,8 @@ export abstract class H2Connection implements FrameHandler {
     this.heardMs = this.turn.nowMs()
     const fault = this.reader.read(chunk, this)
     if (fault !== undefined) this.fail(fault.code, fault.detail)
+    else if (this.out.writer.pending > UNREAD_BYTES_MAX)
+      this.fail(CODE.enhanceYourCalm, 'a flood whose answers are not read')
     else if (this.taken >= CONNECTION_WINDOW / 2 && !this.over) {
       this.out.windowUpdate(0, this.taken)
       this.receiveWindow += this.taken
@@ -219,14 +228,14 @@ export abstract class H2Connection implements FrameHandler {
 
   /** False, and the connection ended: the peer sends too much of what leads to nothing. */
   private spend(what: string): boolean {
-    if (this.budget.spend(this.turn.nowMs())) return true
+    if (this.budget.spend(this.turn.nowMs(), this.out.dataFrames)) return true
     return this.fail(CODE.enhanceYourCalm, `a flood of ${what}`)
   }
 
   /** As `spend`, for what honest peers send with much of what they do. */
   private spendLittle(what: string): boolean {
     if (this.over) return false
-    if (this.budget.spendLittle(this.turn.nowMs())) return true
+    if (this.budget.spendLittle(this.turn.nowMs(), this.out.dataFrames)) return true
     return this.fail(CODE.enhanceYourCalm, `a flood of ${what}`)
   }
 
@@ -536,6 +545,11 @@ export abstract class H2Connection implements FrameHandler {
     else if (nowMs - this.pingSentMs >= answerMs) this.socket.destroy()
   }
 
+  /** A stream has ended in order: its like may be given up. */
+  streamServed(): void {
+    this.budget.earnReset()
+  }
+
   /** The highest stream of the peer's that we have begun. */
   protected abstract get lastPeerStream(): number
 
@@ -556,14 +570,26 @@ export abstract class H2Connection implements FrameHandler {
     this.endStreams(code, detail)
     // What still comes is read and thrown away, lest our last words be lost in a reset.
     this.socket.resume()
-    const timer = setTimeout(() => this.socket.destroy(), LAST_WORDS_MS)
-    this.socket.once('close', () => clearTimeout(timer))
+    const { socket } = this
+    const destroy = (): void => void socket.destroy()
+    let timer = setTimeout(destroy, code === CODE.none ? UNREAD_MS : LAST_WORDS_MS)
+    // The time runs from when all has left: a slow reader gets the whole of its answers.
+    socket.once('finish', () => {
+      clearTimeout(timer)
+      if (!socket.destroyed) timer = setTimeout(destroy, LAST_WORDS_MS)
+    })
+    socket.once('close', () => clearTimeout(timer))
   }
 
-  private endStreams(code: number, detail: string): void {
+  protected endStreams(code: number, detail: string): void {
     for (const stream of [...this.byId.values()]) {
-      stream.close()
-      stream.onReset(code, detail)
+      try {
+        stream.close()
+        stream.onReset(code, detail)
+      } catch (error) {
+        // The others hear of it all the same.
+        this.onBroken(error)
+      }
     }
     this.blocked.clear()
     this.gathering = undefined

@@ -21,6 +21,8 @@ const PING_BYTES = 8
 export class H2Output {
   readonly writer: ByteWriter
   readonly heads = new HeadWriter(TABLE_BYTES_DEFAULT)
+  /** Frames of DATA that were sent. */
+  dataFrames = 0
   /** What the peer takes on all streams together. */
   sendWindow = WINDOW_DEFAULT
 
@@ -70,6 +72,7 @@ export class H2Output {
     for (;;) {
       const bytes = Math.min(to - start, FRAME_BYTES_MAX)
       writer.reserve(FRAME_HEADER_BYTES)
+      this.dataFrames++
       stream.noteFrame(writer.piece, writer.at)
       writer.at = writeFrameHeader(writer.piece, writer.at, bytes, FRAME.data, 0, stream.id)
       writer.copy(chunk, start, start + bytes)

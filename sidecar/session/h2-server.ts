@@ -38,7 +38,12 @@ export class H2ServerSession extends H2Connection implements ServerSession {
   readonly port: number
   lastActiveMs: number
   private readonly host: ServerHost
+  /** The last stream that is served. */
   private lastId = 0
+  /** The last that came: behind it, those that were refused. */
+  private seenId = 0
+  /** Whether a frame that had begun was not whole at the last look. */
+  private wasMidFrame = false
   private tunnels = 0
   /** `asked`: the caller has been told to go elsewhere, and what it sent before it knew is still served. `told`: what comes now is refused. */
   private leaving: 'no' | 'asked' | 'told' = 'no'
@@ -74,9 +79,9 @@ export class H2ServerSession extends H2Connection implements ServerSession {
     return !this.peer.known || this.midFrame ? 'head' : 'idle'
   }
 
-  /** Its streams look after theirs. */
+  /** Its streams look after theirs; what is left of those that have ended is the connection's. */
   get unsent(): boolean {
-    return false
+    return this.byId.size === 0 && (this.out.writer.pending > 0 || this.socket.writableLength > 0)
   }
 
   get paused(): boolean {
@@ -129,7 +134,12 @@ export class H2ServerSession extends H2Connection implements ServerSession {
   /** Once a second. */
   tend(nowMs: number): void {
     if (this.leaving === 'asked' && nowMs - this.askedMs >= GOAWAY_MS) this.guarded(() => this.refuseFurther())
-    if (this.byId.size === 0) return
+    if (this.byId.size === 0) {
+      // Its time begins with it, and not with the silence before.
+      if (this.midFrame && !this.wasMidFrame) this.lastActiveMs = nowMs
+      this.wasMidFrame = this.midFrame
+      return
+    }
     this.guarded(() => {
       this.probe(nowMs, QUIET_MS, PONG_MS)
       for (const stream of [...this.byId.values()]) {
@@ -174,7 +184,8 @@ export class H2ServerSession extends H2Connection implements ServerSession {
 
   protected onNewStream(id: number, endStream: boolean): boolean {
     if (id % 2 === 0) return this.fail(CODE.protocol, 'an even stream')
-    if (id <= this.lastId) return this.fail(CODE.streamClosed, 'HEADERS on a stream that is over')
+    if (id <= this.seenId) return this.fail(CODE.streamClosed, 'HEADERS on a stream that is over')
+    this.seenId = id
     if (this.leaving === 'told') {
       this.writeReset(id, CODE.refusedStream)
       return this.spendReset()
@@ -226,8 +237,9 @@ export class H2ServerSession extends H2Connection implements ServerSession {
     const detail = 'the head is too large'
     this.host.refused(this, { status: 431, detail })
     if (stream !== undefined) this.resetStream(stream, CODE.protocol, 'trailers that are too large')
-    else if (id % 2 === 0 || id <= this.lastId) this.fail(CODE.protocol, 'HEADERS on a stream that is over')
+    else if (id % 2 === 0 || id <= this.seenId) this.fail(CODE.protocol, 'HEADERS on a stream that is over')
     else {
+      this.seenId = id
       this.lastId = id
       // Its body, if there is one, is not wanted.
       this.answer(id, 431, detail, false)
@@ -235,7 +247,7 @@ export class H2ServerSession extends H2Connection implements ServerSession {
   }
 
   protected isIdle(id: number): boolean {
-    return id % 2 === 0 || id > this.lastId
+    return id % 2 === 0 || id > this.seenId
   }
 
   protected onGoaway(_lastStream: number, _code: number): void {

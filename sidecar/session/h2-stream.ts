@@ -102,7 +102,7 @@ export abstract class H2Stream {
     }
     this.remoteEnded = true
     this.onEnd(trailers)
-    if (this.ending === 'ended') this.close()
+    if (this.ending === 'ended') this.served()
   }
 
   pauseReceiving(): void {
@@ -187,8 +187,14 @@ export abstract class H2Stream {
       connection.out.endStream(this.id)
     }
     this.lastFrame = undefined
-    if (this.remoteEnded) this.close()
+    if (this.remoteEnded) this.served()
     else this.onLocalEnd()
+  }
+
+  /** Both halves have ended in order. */
+  private served(): void {
+    if (!this.over) this.connection.streamServed()
+    this.close()
   }
 
   /** Our half has ended with the head. */
