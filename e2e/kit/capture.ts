@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type Flow, flowsOf, type Segment } from './flows.ts'
 import { killQuietly, type Program, run, startProgram } from './program.ts'
 
 const LISTENS_MS = 10_000
@@ -15,6 +16,8 @@ export interface Capture {
   stop(): Promise<Buffer[]>
   /** Ends the capture and tells how many packets it has seen, of whatever protocol. */
   packets(): Promise<number>
+  /** Ends the capture and returns what each side of each TCP connection has sent. */
+  flows(): Promise<Flow[]>
 }
 
 export interface CaptureOptions {
@@ -69,6 +72,7 @@ export async function capture(
   return {
     stop: async () => [...recordsOf(await end())].map(payloadOf).filter(payload => payload.length > 0),
     packets: async () => [...recordsOf(await end())].length,
+    flows: async () => flowsOf([...recordsOf(await end())].flatMap(segmentOf)),
   }
 }
 
@@ -81,15 +85,29 @@ function* recordsOf(pcap: Buffer): Generator<Buffer> {
   }
 }
 
-/** RFC 791, RFC 8200 and RFC 9293: Ethernet (14 bytes), IPv4 with its length in words or IPv6 without extensions, TCP with its length in words. */
 function payloadOf(packet: Buffer): Buffer {
+  return segmentOf(packet)[0]?.payload ?? Buffer.alloc(0)
+}
+
+/** RFC 791, RFC 8200 and RFC 9293: Ethernet (14 bytes), IPv4 with its length in words or IPv6 without extensions, TCP with its length in words. */
+function segmentOf(packet: Buffer): [Segment] | [] {
   const ip = 14
-  if (packet.length < ip + 40) return Buffer.alloc(0)
+  if (packet.length < ip + 40) return []
   const version = packet.readUInt8(ip) >> 4
   const tcp = ip + (version === 4 ? (packet.readUInt8(ip) & 0x0f) * 4 : 40)
   const end = version === 4 ? ip + packet.readUInt16BE(ip + 2) : tcp + packet.readUInt16BE(ip + 4)
   const protocol = packet.readUInt8(ip + (version === 4 ? 9 : 6))
-  return protocol === TCP && packet.length > tcp + 12
-    ? packet.subarray(tcp + (packet.readUInt8(tcp + 12) >> 4) * 4, end)
-    : Buffer.alloc(0)
+  if (protocol !== TCP || packet.length < tcp + 20) return []
+  const [source, destination] = version === 4 ? [ip + 12, ip + 16] : [ip + 8, ip + 24]
+  const hostOf = (at: number): string =>
+    version === 4 ? packet.subarray(at, at + 4).join('.') : `[${packet.toString('hex', at, at + 16)}]`
+  return [
+    {
+      from: `${hostOf(source)}:${packet.readUInt16BE(tcp)}`,
+      to: `${hostOf(destination)}:${packet.readUInt16BE(tcp + 2)}`,
+      sequence: packet.readUInt32BE(tcp + 4),
+      syn: (packet.readUInt8(tcp + 13) & 0x02) !== 0,
+      payload: packet.subarray(tcp + (packet.readUInt8(tcp + 12) >> 4) * 4, end),
+    },
+  ]
 }

@@ -70,6 +70,16 @@ export async function metricOf(host: Host, series: string): Promise<number> {
   return line === undefined ? 0 : Number(line.slice(series.length + 1))
 }
 
+/** The sum of a metric of the host's sidecar over all series that have these labels. The page is made at most once a second. */
+export async function sumOf(host: Host, name: string, labels: Readonly<Record<string, string>>): Promise<number> {
+  const text = await host.must(['curl', '-sS', '--max-time', '5', 'http://127.0.0.1:15020/metrics'])
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
+  return text
+    .split('\n')
+    .filter(line => line.startsWith(`${name}{`) && wanted.every(each => line.includes(each)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}
+
 /** What is wrong with the wire, if packets that crossed it hold anything but TLS records, or any of these words; empty: nothing. */
 export function notTls(packets: readonly Buffer[], words: readonly string[]): readonly string[] {
   const carried = packets.filter(packet => packet.length > 0)

@@ -49,7 +49,9 @@ export class Host {
     const words = command.map(word =>
       word.startsWith(projectRoot) ? `${PROJECT}/${word.slice(projectRoot.length)}` : word,
     )
-    return [...enter, ...user, 'env', '-C', '/', ...words]
+    // Root's home is nobody else's: programs that keep their settings there would fail at it.
+    const home = id === 0 ? [] : [`HOME=${this.dir}`]
+    return [...enter, ...user, 'env', '-C', '/', ...home, ...words]
   }
 
   /** Runs a command to its end. */
@@ -84,8 +86,10 @@ export class Host {
     return path
   }
 
-  /** What names mean on this host, in the place of what its machine says. */
+  /** What names mean on this host, in the place of what its machine says. Any other has none, which is said at once. */
   async names(lines: readonly string[]): Promise<void> {
+    const resolver = this.write('no-resolver', 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
+    await this.must(['mount', '--bind', resolver, '/etc/resolv.conf'])
     const file = this.write('hosts', ['127.0.0.1 localhost', '::1 localhost', ...lines, ''].join('\n'))
     await this.must(['mount', '--bind', file, '/etc/hosts'])
   }
