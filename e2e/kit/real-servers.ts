@@ -33,7 +33,7 @@ export async function needServers(): Promise<void> {
   if (missing.length === 0) return
   const packages = [...new Set(missing.map(name => NEEDED[name].package))].join(' ')
   throw new Error(
-    `Cannot try real programs: ${missing.join(', ')} is missing. Run: apt-get install --no-install-recommends ${packages}`,
+    `Cannot try real programs: missing are ${missing.join(', ')}. Run: apt-get install --no-install-recommends ${packages}`,
   )
 }
 
