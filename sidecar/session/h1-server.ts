@@ -22,6 +22,7 @@ import {
   type Caller,
   Exchange,
   type Headers,
+  KeptBytes,
   type RequestBody,
   type RequestHead,
   type ResponseHead,
@@ -76,7 +77,7 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
   private keepAlive = true
   private framing: AnswerFraming = 'as-is'
   private bodySink: BodySink | undefined = undefined
-  private early: Buffer[] | undefined = undefined
+  private early: KeptBytes | undefined = undefined
   private discarding = false
   private readonly reads: Reads | undefined
   /** Takes the socket's events away again. */
@@ -269,8 +270,8 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
     if (this.state.kind !== 'exchange' || this.discarding) return
     this.state.x.requestBytes += chunk.length
     if (this.bodySink === undefined) {
-      this.early ??= []
-      this.early.push(Buffer.from(chunk))
+      this.early ??= new KeptBytes()
+      this.early.add(chunk)
       this.socket.pause()
     } else if (!this.bodySink.data(chunk)) this.socket.pause()
   }
@@ -302,7 +303,7 @@ export class H1ServerSession implements ServerSession, AnswerSink, RequestBody {
       this.writer.text('HTTP/1.1 100 Continue\r\n\r\n')
     }
     let open = true
-    if (early !== undefined) for (const chunk of early) open = sink.data(chunk) && open
+    if (early !== undefined) for (const chunk of early.chunks) open = sink.data(chunk) && open
     if (this.requestDone) sink.end(this.reader.takeTrailers())
     else if (open) this.resume()
   }

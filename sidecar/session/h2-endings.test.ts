@@ -284,3 +284,20 @@ test('[H2-5] answers that nobody reads are not kept without end', async () => {
   await socket.unstall()
   expect(codes(socket.sent.slice(-17), TYPE.goaway)).toEqual([ENHANCE_YOUR_CALM])
 })
+
+test('[H2-5] a body in frames of one byte, for which there is no room yet, costs little more than its bytes', async () => {
+  const { client, exchange, near } = ends()
+  await exchange()
+  const stream = client.open()
+  stream.send({ ...GET, method: 'POST', body: { kind: 'chunked' } }, new Asker())
+  await settled()
+  const byte = Buffer.from('x')
+  for (let i = 0; i < STREAM_WINDOW; i++) stream.write(byte)
+  expect(stream.waitingBytes).toBeGreaterThan(200_000)
+  near.stall()
+  const startMs = performance.now()
+  await near.unstall()
+  while (stream.waitingBytes > 0) await settled()
+  // As one buffer for each, it stood still for 12 s.
+  expect(performance.now() - startMs).toBeLessThan(2_000)
+})

@@ -4,6 +4,7 @@ import {
   type BodySink,
   type Exchange,
   Headers,
+  KeptBytes,
   NO_BODY,
   type RequestBody,
   type ResponseHead,
@@ -23,7 +24,7 @@ export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody,
   private bodySink: BodySink | undefined = undefined
   private far: TunnelEnd | undefined = undefined
   /** What came before anyone wanted it; its window bounds it. */
-  private early: Buffer[] | undefined = undefined
+  private early: KeptBytes | undefined = undefined
   private lateTrailers: Headers | undefined = undefined
   private discarding = false
   private closing = false
@@ -49,7 +50,7 @@ export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody,
     if (x?.request.expectContinue === true && !this.remoteEnded && early === undefined)
       this.session.sendHead(this, CONTINUE)
     let open = true
-    if (early !== undefined) for (const chunk of early) open = sink.data(chunk) && open
+    if (early !== undefined) for (const chunk of early.chunks) open = sink.data(chunk) && open
     if (this.remoteEnded) sink.end(this.lateTrailers)
     else if (open) this.resumeReceiving()
   }
@@ -108,7 +109,7 @@ export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody,
     const { early } = this
     this.early = undefined
     let open = true
-    if (early !== undefined) for (const chunk of early) open = far.data(chunk) && open
+    if (early !== undefined) for (const chunk of early.chunks) open = far.data(chunk) && open
     if (this.remoteEnded) far.end()
     else if (open) this.resumeReceiving()
     return this
@@ -147,8 +148,8 @@ export class H2ServerStream extends H2Stream implements AnswerSink, RequestBody,
     if (this.discarding || x === undefined) return true
     x.requestBytes += chunk.length
     if (this.bodySink !== undefined) return this.bodySink.data(chunk)
-    this.early ??= []
-    this.early.push(Buffer.from(chunk))
+    this.early ??= new KeptBytes()
+    this.early.add(chunk)
     return false
   }
 

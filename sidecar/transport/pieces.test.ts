@@ -48,9 +48,28 @@ describe('what comes behind it', () => {
     expect(longer.subarray(384).equals(filled(100, 2))).toBe(true)
   })
 
-  test('never goes behind a copy of another size, whose neighbour it would overwrite', () => {
+  test('never overwrites the neighbour of a copy that has one', () => {
     const pieces = new Pieces()
-    expect(pieces.append(pieces.keep(filled(100, 1)), filled(1, 2))).toBeUndefined()
+    const [first, neighbour] = [pieces.keep(filled(100, 1)), pieces.keep(filled(100, 3))]
+    const longer = pieces.append(first, filled(50, 2))
+    expect(longer?.equals(Buffer.concat([filled(100, 1), filled(50, 2)]))).toBe(true)
+    expect(neighbour.equals(filled(100, 3))).toBe(true)
     expect(pieces.append(pieces.keep(filled(PIECE_BYTES + 1, 1)), filled(1, 2))).toBeUndefined()
+  })
+
+  test('costs little more than its bytes, however small it comes', () => {
+    const pieces = new Pieces()
+    const byte = (n: number): Buffer => Buffer.from([n % 251])
+    const views = [pieces.keep(byte(0))]
+    const rooms = new Set([views[0]!.buffer])
+    for (let n = 1; n < 2 * PIECE_BYTES; n++) {
+      const longer = pieces.append(views.at(-1)!, byte(n))
+      if (longer === undefined) views.push(pieces.keep(byte(n)))
+      else views[views.length - 1] = longer
+      rooms.add(views.at(-1)!.buffer)
+    }
+    expect(views).toHaveLength(2)
+    expect(rooms.size).toBe(8)
+    expect(Buffer.concat(views).every((value, n) => value === n % 251)).toBe(true)
   })
 })

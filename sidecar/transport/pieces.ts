@@ -40,15 +40,38 @@ export class Pieces {
     return piece.subarray(0, bytes.copy(piece))
   }
 
-  /** Puts `bytes` behind a view that `keep` has made, in the same piece; the longer view takes its place. Nothing, where there is no room. */
-  append({ buffer, byteOffset, length }: Buffer, bytes: Buffer): Buffer | undefined {
-    const end = byteOffset + length + bytes.length
-    if (buffer.byteLength !== PIECE_BYTES || end > PIECE_BYTES) return undefined
+  /**
+   * Puts `bytes` behind a view that `keep` has made, in the same piece, or both in a larger one; the longer view takes its place. Nothing, where they are
+   * too much for one piece.
+   */
+  append(view: Buffer, bytes: Buffer): Buffer | undefined {
+    const { buffer, byteOffset, length } = view
+    const { byteLength } = buffer
+    if (byteOffset + length + bytes.length > byteLength || !mayGrow(byteLength)) return this.grow(view, bytes)
     const longer = Buffer.from(buffer as ArrayBuffer, byteOffset, length + bytes.length)
     bytes.copy(longer, length)
     return longer
   }
+
+  /** Frames may be as small as a byte: as many copies would cost a hundred times what is in them. */
+  private grow(view: Buffer, bytes: Buffer): Buffer | undefined {
+    const length = view.length + bytes.length
+    if (view.buffer.byteLength === PIECE_BYTES || length > PIECE_BYTES) return undefined
+    const room = ROOMS.find(each => length <= each)
+    const larger = room === undefined ? this.take() : Buffer.allocUnsafeSlow(room)
+    view.copy(larger)
+    bytes.copy(larger, view.length)
+    return larger.subarray(0, length)
+  }
 }
+
+/** A copy in a pool of Node's, or of its own size, has a neighbour or no room. */
+function mayGrow(byteLength: number): boolean {
+  return byteLength === PIECE_BYTES || ROOMS.includes(byteLength)
+}
+
+/** What small copies are gathered in before they are worth a piece: sizes that no pool of Node's has. */
+const ROOMS: readonly number[] = [1_536, 6_144]
 
 /** What is smaller is cheaper to allocate than to keep a piece from others. */
 const SMALL_BYTES = 8 * 1024

@@ -1,5 +1,5 @@
 import { RETRY_BODY_BYTES_MAX } from '../../common/mod.ts'
-import type { BodySink, Headers, RequestBody } from '../http/mod.ts'
+import { type BodySink, type Headers, KeptBytes, type RequestBody } from '../http/mod.ts'
 import type { ClientCarriage } from '../session/mod.ts'
 
 /**
@@ -12,8 +12,7 @@ export class OutgoingBody implements BodySink {
   private readonly source: RequestBody
   private readonly brokenOff: () => void
   private session: ClientCarriage | undefined = undefined
-  private kept: Buffer[] = []
-  private keptBytes = 0
+  private kept = new KeptBytes()
   private overflown = false
   private attached = false
   private ended = false
@@ -33,11 +32,11 @@ export class OutgoingBody implements BodySink {
   /** Sends what has come, and what comes, behind the head that has just been sent there. */
   sendTo(session: ClientCarriage): void {
     this.session = session
-    for (const chunk of this.kept) {
+    for (const chunk of this.kept.chunks) {
       this.sent = true
       session.write(chunk)
     }
-    if (this.keptBytes > RETRY_BODY_BYTES_MAX) this.overflow()
+    if (this.kept.bytes > RETRY_BODY_BYTES_MAX) this.overflow()
     if (this.ended) session.finish(this.trailers)
     else if (this.attached) this.source.resume()
     else {
@@ -60,17 +59,14 @@ export class OutgoingBody implements BodySink {
   discard(): void {
     if (this.attached && !this.ended) this.source.discard()
     this.session = undefined
-    this.kept = []
+    this.kept = new KeptBytes()
   }
 
   data(chunk: Buffer): boolean {
-    if (!this.overflown) {
-      this.kept.push(Buffer.from(chunk))
-      this.keptBytes += chunk.length
-    }
+    if (!this.overflown) this.kept.add(chunk)
     const { session } = this
     if (session === undefined) return false
-    if (this.keptBytes > RETRY_BODY_BYTES_MAX) this.overflow()
+    if (this.kept.bytes > RETRY_BODY_BYTES_MAX) this.overflow()
     this.sent = true
     return session.write(chunk)
   }
@@ -89,6 +85,6 @@ export class OutgoingBody implements BodySink {
 
   private overflow(): void {
     this.overflown = true
-    this.kept = []
+    this.kept = new KeptBytes()
   }
 }
