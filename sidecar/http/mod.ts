@@ -12,7 +12,7 @@ export { grpcDeadline, grpcPushbackMs, grpcTimeoutMs, grpcTimeoutText } from './
 export * from './head.ts'
 export * from './headers.ts'
 export { KeptBytes } from './kept-bytes.ts'
-export { restoreAnswerNames, restoreRequestNames, tellNames } from './name-case.ts'
+export { restoreAnswerNames, restoreRequestNames, tellNames, untellNames } from './name-case.ts'
 export { OpenTunnels, type TunnelFacts } from './open-tunnels.ts'
 export { ownText } from './own-text.ts'
 export { cleanTrailers } from './trailers.ts'

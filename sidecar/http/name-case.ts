@@ -15,6 +15,11 @@ export function tellNames(headers: Headers): void {
   headers.set(NAMES_FIELD, writtenNames(headers))
 }
 
+/** Takes back what was said for an earlier attempt: who isn't a sidecar is told nothing. */
+export function untellNames(headers: Headers): void {
+  headers.remove(NAMES_FIELD)
+}
+
 /** Beside an application: its request's names as its caller wrote them, and its answer's told to the caller's sidecar. Only sidecars are believed. */
 export function restoreRequestNames(): Filter {
   // Those that are under way and want names, which few do.

@@ -28,6 +28,7 @@ import {
   type TunnelEnd,
   type TunnelNear,
   tellNames,
+  untellNames,
 } from '../http/mod.ts'
 import type { CarriageKind, ClientCarriage, ClientEvents, ClientFailure } from '../session/mod.ts'
 import { Timer } from '../transport/mod.ts'
@@ -256,7 +257,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.x.facts.endpoint = endpoint.name
     this.x.facts.mtls = endpoint.mtls
     this.headMs = 0
-    if (endpoint.mtls && this.plan.destination.settings.keepsNameCase) tellNames(this.x.request.headers)
+    if (this.plan.destination.settings.keepsNameCase) (endpoint.mtls ? tellNames : untellNames)(this.x.request.headers)
     this.grpc?.beforeAttempt(this.retries, this.deadlineMs, this.environment.turn.nowMs())
     this.environment.attempting(this.x)
     session.send(this.x.request, this)

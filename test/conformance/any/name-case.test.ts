@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Application, byteApplication } from '../../fakes/application.ts'
 import { wire, wireOver } from '../../in-process/client.ts'
 import { type Mesh, type SidecarUnderTest, startMesh } from '../../in-process/mesh.ts'
-import { service, trafficPolicy } from '../../in-process/resources.ts'
+import { service, trafficPolicy, workload } from '../../in-process/resources.ts'
 import { peerOptions } from '../h1/peer.ts'
 
 // How names of fields are written, across the hop between sidecars, where names have no upper case (RFC 9113, 8.2.1).
@@ -29,10 +29,16 @@ beforeAll(async () => {
   )
   const labels = { app: 'app' }
   app = await mesh.sidecar('app', { port: application.port, labels })
+  const nobody = await mesh.with(byteApplication(() => undefined))
+  const gone = await mesh.sidecar('gone', { port: nobody.port, labels: { app: 'mixed' } })
+  await nobody.close()
   web = await mesh.sidecar('web', {
     resources: [
       ...[app.workload, service('kept', labels), trafficPolicy('kept', { preserveHeaderCase: true })],
       service('usual', labels),
+      // One endpoint that is not there, behind a sidecar that is, and one without a sidecar.
+      ...[gone.workload, workload('plain', { labels: { app: 'mixed' }, port: application.port })],
+      ...[service('mixed', { app: 'mixed' }), trafficPolicy('mixed', { preserveHeaderCase: true })],
     ],
   })
 })
@@ -56,6 +62,14 @@ test('names keep their case, both ways and in their order, where a TrafficPolicy
     expect(answer).toContain('\r\nX-Request-ID: 1\r\nETag: "x"\r\ncontent-length: 2\r\nX_Mixed-Up: 3\r\n')
     // What the sidecars tell each other is nobody else's.
     expect(`${heard}${answer}`).not.toMatch(/x-selvedge-names/i)
+  }
+})
+
+test('who has no sidecar is told nothing of it, not even at a second attempt', async () => {
+  for (let i = 0; i < 6; i++) {
+    await ask('mixed')
+    expect(heard).toContain(`\r\n${QUESTION}\r\n`)
+    expect(heard).not.toMatch(/x-selvedge-names/i)
   }
 })
 
