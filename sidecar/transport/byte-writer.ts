@@ -104,9 +104,10 @@ export class ByteWriter implements Flushable {
   }
 
   private send(): void {
-    const behind = this.writing
     this.flushes++
     const { socket, filled, piece, at } = this
+    // Also somebody else's, who had the socket before.
+    const behind = socket.writableLength > 0
     this.piece = NO_PIECE
     this.at = 0
     this.filledBytes = 0

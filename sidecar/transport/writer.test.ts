@@ -235,3 +235,23 @@ describe('a turn', () => {
     expect(socket.writes.length).toBe(1)
   })
 })
+
+test('a piece that the kernel was slow to take is given back once all has left, though text came behind it', async () => {
+  const { socket, turn, writer } = writing()
+  const piece = turn.pieces.take()
+  turn.pieces.give(piece)
+  // Each write takes its time.
+  const underWay: (() => void)[] = []
+  socket._write = (_chunk: Buffer, _encoding: BufferEncoding, done: () => void): void => void underWay.push(done)
+  writer.bytes(Buffer.alloc(10_000, 'x'))
+  await settled()
+  writer.text('behind')
+  await settled()
+  expect(turn.pieces.take()).not.toBe(piece)
+  for (let write = 0; write < 2; write++) {
+    underWay.shift()?.()
+    await settled()
+  }
+  expect(socket.writableLength).toBe(0)
+  expect(turn.pieces.take()).toBe(piece)
+})

@@ -105,7 +105,8 @@ export class SocketWriter {
     this.joined = ''
     this.piece = undefined
     if (piece !== undefined) this.flushPieces(piece)
-    else if (socket.writable && !socket.write(joined, 'latin1')) this.blocked = true
+    else if (socket.writable && !socket.write(joined, 'latin1', this.inFlight.length > 0 ? this.onWritten : undefined))
+      this.blocked = true
   }
 
   private flushPieces(piece: Buffer): void {
