@@ -24,6 +24,8 @@ export class ByteWriter implements Flushable {
   /** Filled pieces, in order. */
   private filled: Buffer[] = []
   private filledBytes = 0
+  /** Pieces that the kernel has not taken whole yet. */
+  private leaving: { readonly piece: Buffer; readonly filled: readonly Buffer[] }[] = []
   private touched = false
   private writing = false
   private wasFull = false
@@ -127,7 +129,13 @@ export class ByteWriter implements Flushable {
     const all = socket.writableLength === 0
     this.writing = !all
     // What stands behind another write is still to be read.
-    if (behind || (!all && !this.consumedAtOnce)) return
+    if (behind) return
+    if (!all && !this.consumedAtOnce) this.leaving.push({ piece, filled })
+    else this.giveBack(piece, filled)
+  }
+
+  /** Nobody reads what was written any more. */
+  private giveBack(piece: Buffer, filled: readonly Buffer[]): void {
     const { pieces } = this.turn
     pieces.give(piece)
     for (const part of filled) pieces.giveView(part)
@@ -137,6 +145,10 @@ export class ByteWriter implements Flushable {
   private readonly onWritten = (): void => {
     this.writing = this.socket.writableLength > 0
     if (this.writing) return
+    if (this.leaving.length > 0) {
+      for (const { piece, filled } of this.leaving) this.giveBack(piece, filled)
+      this.leaving = []
+    }
     if (this.at + this.filledBytes > 0 && !this.touched) {
       this.touched = true
       this.turn.touchLate(this)

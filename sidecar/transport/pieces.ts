@@ -2,8 +2,8 @@
 export const PIECE_BYTES = 68 * 1024
 /** All that may wait for one connection, in one piece: TLS copies what comes in several. */
 export const LARGE_PIECE_BYTES = 256 * 1024
-/** Pieces that are kept for later, 4 MB ... */
-const KEPT_MAX = 64
+/** Pieces that are kept for later, 2 MB ... */
+const KEPT_MAX = 32
 /** ... and 1 MB. */
 const LARGE_KEPT_MAX = 4
 

@@ -92,7 +92,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.environment = environment
     this.deadlineMs = earlier(plan.deadlineMs, x.deadlineMs)
     this.grpc = x.request.grpc ? new GrpcCall(x) : undefined
-    this.body = x.request.body.kind === 'none' ? undefined : new OutgoingBody(x.body, () => this.cancel())
+    this.body =
+      x.request.body.kind === 'none' ? undefined : new OutgoingBody(x.body, x.request.body, () => this.cancel())
   }
 
   begin(): void {

@@ -1,5 +1,5 @@
 import { RETRY_BODY_BYTES_MAX } from '../../common/mod.ts'
-import { type BodySink, type Headers, KeptBytes, type RequestBody } from '../http/mod.ts'
+import { type BodyFraming, type BodySink, type Headers, KeptBytes, type RequestBody } from '../http/mod.ts'
 import type { ClientCarriage } from '../session/mod.ts'
 
 /**
@@ -11,6 +11,8 @@ export class OutgoingBody implements BodySink {
   sent = false
   private readonly source: RequestBody
   private readonly brokenOff: () => void
+  /** It will not be kept whole in any case. */
+  private readonly tooLong: boolean
   private session: ClientCarriage | undefined = undefined
   private kept = new KeptBytes()
   private overflown = false
@@ -18,9 +20,10 @@ export class OutgoingBody implements BodySink {
   private ended = false
   private trailers: Headers | undefined = undefined
 
-  /** `brokenOff` hears that the caller did not end what it began. */
-  constructor(source: RequestBody, brokenOff: () => void) {
+  /** `framing` says how long it is, where that is known. `brokenOff` hears that the caller did not end what it began. */
+  constructor(source: RequestBody, framing: BodyFraming, brokenOff: () => void) {
     this.source = source
+    this.tooLong = framing.kind === 'length' && framing.length > RETRY_BODY_BYTES_MAX
     this.brokenOff = brokenOff
   }
 
@@ -63,8 +66,9 @@ export class OutgoingBody implements BodySink {
   }
 
   data(chunk: Buffer): boolean {
-    if (!this.overflown) this.kept.add(chunk)
     const { session } = this
+    if (this.tooLong && session !== undefined) this.overflown = true
+    if (!this.overflown) this.kept.add(chunk)
     if (session === undefined) return false
     if (this.kept.bytes > RETRY_BODY_BYTES_MAX) this.overflow()
     this.sent = true
