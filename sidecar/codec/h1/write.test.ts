@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { Headers, NO_BODY, type ResponseHead } from '../../http/mod.ts'
 import { goodResponse } from './head.fixture.ts'
 import { answerFraming, chunkStart, responseHeadText } from './mod.ts'
 
@@ -14,6 +15,33 @@ test.each([
 ] as const)('to a %s of HTTP/1.%i an answer with %s is %s', (method, minorVersion, field, framing) => {
   const head = goodResponse(`HTTP/1.1 200 OK\r\n${field}\r\n\r\n`, method)
   expect(answerFraming(head, minorVersion, method)).toBe(framing)
+})
+
+describe('an answer without a body, as HTTP/2 gives it with its head', () => {
+  const empty = (status: number, headers = Headers.empty()): ResponseHead => ({
+    ...goodResponse('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
+    status,
+    headers,
+    body: NO_BODY,
+  })
+
+  test.each([200, 201, 205, 302, 404, 503])(
+    'says so with %i: without a length it would go on until the end',
+    status => {
+      const framing = answerFraming(empty(status), 1, 'GET')
+      expect(framing).toBe('empty')
+      expect(responseHeadText(empty(status), framing, 'default')).toMatch(/\r\ncontent-length: 0\r\n\r\n$/)
+    },
+  )
+
+  test.each([204, 304])('needs to say nothing with %i, which never has one', status => {
+    expect(answerFraming(empty(status), 1, 'GET')).toBe('as-is')
+  })
+
+  test('says nothing twice, and to HEAD nothing that may not be so', () => {
+    expect(answerFraming(empty(200, Headers.of([['Content-Length', '0']])), 1, 'GET')).toBe('as-is')
+    expect(answerFraming(empty(200), 1, 'HEAD')).toBe('as-is')
+  })
 })
 
 test('Transfer-Encoding is written where chunks are', () => {

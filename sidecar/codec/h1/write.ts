@@ -17,11 +17,20 @@ export function switchHeadText(head: ResponseHead): string {
   return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.headers.toText()}${hop}\r\n`
 }
 
-export type AnswerFraming = 'as-is' | 'chunked' | 'until-close'
+/** `empty`: there is no body, and the head has to say so. */
+export type AnswerFraming = 'as-is' | 'empty' | 'chunked' | 'until-close'
 
-/** How an answer's body is delimited towards its caller: HTTP/1.0 knows no chunks. */
+/**
+ * How an answer's body is delimited towards its caller: HTTP/1.0 knows no chunks. An answer of HTTP/2 that has ended with its head need not name a
+ * length; one of HTTP/1.1 without it would go on until the connection ends (RFC 9112, 6.3).
+ */
 export function answerFraming(head: ResponseHead, minorVersion: 0 | 1, method: string): AnswerFraming {
-  if (method === 'HEAD' || head.body.kind === 'none' || head.body.kind === 'length') return 'as-is'
+  const { body, status, headers } = head
+  if (method === 'HEAD' || body.kind === 'length') return 'as-is'
+  if (body.kind === 'none') {
+    const never = status < 200 || status === 204 || status === 304
+    return never || headers.has('content-length') ? 'as-is' : 'empty'
+  }
   return minorVersion === 1 ? 'chunked' : 'until-close'
 }
 
@@ -30,7 +39,8 @@ export function responseHeadText(
   framing: AnswerFraming,
   connection: 'default' | 'close' | 'keep-alive',
 ): string {
-  const body = framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : ''
+  const body =
+    framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : framing === 'empty' ? 'content-length: 0\r\n' : ''
   const hop = connection === 'default' ? '' : `connection: ${connection}\r\n`
   return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.headers.toText()}${body}${hop}\r\n`
 }
