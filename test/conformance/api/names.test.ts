@@ -44,10 +44,10 @@ describe('[API-9] what is named wrong', () => {
       'did you mean gateway.networking.k8s.io/v1?',
     ],
     [
-      'a field that the standard knows, and we do not',
-      { ...base, spec: { ...base.spec, sessionAffinity: 'None' } },
+      'a value that the standard knows, and we do not',
+      { ...base, spec: { ...base.spec, sessionAffinity: 'ClientIP' } },
       'spec.sessionAffinity',
-      'is not supported yet',
+      'Selvedge does nothing else yet',
     ],
   ])('%s is an error with its path', async (_, resource, field, message) => {
     for (const [method, path, body] of [
