@@ -20,13 +20,13 @@ import type { ServerHost } from './server-host.ts'
 import { type ServerPhase, type ServerSession, TUNNEL_IDLE_MS } from './server-session.ts'
 
 /** Requests that one caller may have under way on one connection. More are refused, and come again on another. */
-export const STREAMS_MAX = 256
+const STREAMS_MAX = 256
 /** A caller with requests under way that says nothing for so long is asked whether it is there ... */
 const QUIET_MS = 30_000
 /** ... and has so long to answer. */
 const PONG_MS = 10_000
 /** What a caller doesn't read for so long, nobody wants. */
-export const STALL_MS = 60_000
+const STALL_MS = 60_000
 /** A body whose length was announced, and of which nothing comes for so long. Streams without an end in sight may be silent for hours. */
 const BODY_MS = 60_000
 /** A caller that is told to go elsewhere has so long to answer a PING, and with it to say that it was told. */
