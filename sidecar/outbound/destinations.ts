@@ -110,7 +110,8 @@ export class Destinations {
     const known = this.services.get(key)
     if (service === undefined) {
       if (known === undefined) return
-      known.close()
+      // Who waits for a connection is told; what is carried is finished.
+      known.place([])
       this.services.delete(key)
       if (known.breaker.connections > 0) this.leaving.set(key, known)
       return

@@ -316,3 +316,16 @@ test('counts the tunnel of a service that was deleted, when the service is back'
   third.socket.destroy()
   await until(async () => (await connections())[0] === 0)
 })
+
+test('[LOAD-4] who waits for a connection to a service that goes is told, and not kept for its return', async () => {
+  const held = ask(web.outbound, 'http://queued/held')
+  await until(() => waiting.some(({ path }) => path === '/held'))
+  const queued = ask(web.outbound, 'http://queued/queued')
+  await until(async () => (await view('queued')).breaker.pending === 1)
+  await web.edit(...resources.filter(({ metadata }) => !JSON.stringify(metadata).includes('"queued"')))
+  expect(await queued).toMatchObject({ status: 503, headers: { 'x-selvedge-cause': 'no-healthy-endpoint' } })
+  await web.edit(...resources)
+  answer(waiting.findIndex(({ path }) => path === '/held'))
+  expect(await held).toMatchObject({ status: 200 })
+  await until(() => isQuiet('queued'))
+})
