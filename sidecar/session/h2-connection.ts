@@ -573,6 +573,7 @@ export abstract class H2Connection implements FrameHandler {
     const { socket } = this
     const destroy = (): void => void socket.destroy()
     let timer = setTimeout(destroy, code === CODE.none ? UNREAD_MS : LAST_WORDS_MS)
+    timer.unref()
     // The time runs from when all has left: a slow reader gets the whole of its answers.
     socket.once('finish', () => {
       clearTimeout(timer)

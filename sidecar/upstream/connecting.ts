@@ -229,6 +229,7 @@ export class Connecting {
     this.leave()
     this.stop()
     this.socket?.destroy()
+    this.dialled()
     this.countOut()
     for (const taker of takers) taker.connectFailed(this.endpoint, 'an exception in this sidecar')
   }
