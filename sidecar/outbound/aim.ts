@@ -46,6 +46,11 @@ function settle(x: Exchange, session: H1ServerSession | undefined, parts: AimPar
         return 'done'
       }
       x.facts.destination = to.key
+      if (speaks === 'http') {
+        // What looks at requests must not be gone round by who calls them bytes.
+        x.fail('unsupported-protocol', `port ${to.port} of ${to.key} is declared to speak HTTP, not just any bytes`)
+        return 'done'
+      }
       if (to.instance !== undefined)
         return carry(x, parts, parts.destinations.instanceOf(to.instance), to.instance.appPort)
       const destination = parts.destinations.of(to.key)

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import type { Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
@@ -10,7 +12,7 @@ import type { Protocol } from '../../model/snapshot/mod.ts'
 import { type Application, byteApplication, echoApplication } from '../fakes/application.ts'
 import { type Wire, wire } from './client.ts'
 import { type Mesh, type SidecarUnderTest, startMesh, TRUST_DOMAIN, until } from './mesh.ts'
-import { type Resource, trafficPolicy } from './resources.ts'
+import { type Resource, trafficPolicy, workload } from './resources.ts'
 
 // Bytes as they are, from one application to another, through two sidecars: DESIGN, section 2.2.
 
@@ -429,5 +431,23 @@ test('a CONNECT over HTTP/1.1 at the inbound port is refused, whoever asks: [H1-
   caller.send(`CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n`)
   await caller.match(/^HTTP\/1\.1 405 /)
   expect(await caller.ended()).toBe('end')
+  expect(said).toBe(0)
+})
+
+test('a CONNECT over HTTP/2 to a port that is declared to speak HTTP is refused: it would go round routes and policies', async () => {
+  let said = 0
+  const application = await mesh.with(byteApplication(socket => socket.on('data', () => said++)))
+  const own = await mesh.sidecar('declared-caller', {
+    resources: [
+      workload('declared-http', { labels: { app: 'declared-http' }, port: application.port }),
+      service('declared-http', 'http'),
+    ],
+  })
+  const session = connectHttp2(`http://127.0.0.1:${own.outbound}`)
+  const stream = session.request({ ':method': 'CONNECT', ':authority': 'declared-http:80' })
+  stream.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  const [head] = (await once(stream, 'response')) as [Readonly<Record<string, unknown>>]
+  expect(head).toMatchObject({ ':status': 502, 'x-selvedge-cause': 'unsupported-protocol' })
+  session.destroy()
   expect(said).toBe(0)
 })
