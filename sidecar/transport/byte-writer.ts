@@ -94,6 +94,10 @@ export class ByteWriter implements Flushable {
     this.at = 0
   }
 
+  turnEnds(): void {
+    // Many turns write to it.
+  }
+
   flush(): void {
     this.touched = false
     if (!this.writing && this.pending > 0) this.send()

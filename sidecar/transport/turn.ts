@@ -2,7 +2,10 @@ import { Pieces } from './pieces.ts'
 
 /** What is flushed at the end of a turn. */
 export interface Flushable {
+  /** Writes all. */
   flush(): void
+  /** As `flush`, unless it has chosen to wait for the end of the round. */
+  turnEnds(): void
 }
 
 /**
@@ -75,7 +78,7 @@ export class Turn {
     for (let i = 0; i < this.count; i++) {
       const writer = dirty[i]
       dirty[i] = undefined
-      writer?.flush()
+      writer?.turnEnds()
     }
     this.count = 0
   }

@@ -114,6 +114,19 @@ describe('what is large', () => {
     expect(socket.writes).toEqual([`${'x'.repeat(10_000)}tail`.repeat(3)])
   })
 
+  test('waits for the round though the rest of a chunk stands before it', async () => {
+    const { socket, turn, writer } = writing()
+    for (let i = 0; i < 3; i++) {
+      turn.begin()
+      writer.bytes(Buffer.from('rest'))
+      writer.bytes(Buffer.alloc(10_000, 'x'))
+      turn.end()
+    }
+    expect(socket.writes).toEqual([])
+    await settled()
+    expect(socket.writes).toEqual([`rest${'x'.repeat(10_000)}`.repeat(3)])
+  })
+
   test('leaves with its event where a word has come behind it, and where it stands behind one', () => {
     const { socket, turn, writer } = writing()
     turn.begin()
@@ -213,10 +226,12 @@ describe('a turn', () => {
     const turn = new Turn(() => 0)
     const flushed: string[] = []
     turn.begin()
+    const none = (): void => undefined
     turn.touch({
-      flush: () => {
+      flush: none,
+      turnEnds: () => {
         flushed.push('first')
-        turn.touch({ flush: () => void flushed.push('second') })
+        turn.touch({ flush: none, turnEnds: () => void flushed.push('second') })
       },
     })
     turn.end()

@@ -24,6 +24,9 @@ export class SocketWriter {
   private at = 0
   private pendingBytes = 0
   private blocked = false
+  /** Whether more than chunks of a body waits. */
+  private hasText = false
+  /** Whether it waits for the end of the round. */
   private isLate = false
   /** Pieces that the kernel has not taken whole yet. */
   private inFlight: Buffer[] = []
@@ -38,6 +41,7 @@ export class SocketWriter {
   text(text: string): boolean {
     if (this.piece === undefined) this.joined += text
     else this.putText(text)
+    this.hasText = true
     return this.count(text.length, false)
   }
 
@@ -45,7 +49,7 @@ export class SocketWriter {
   bytes(chunk: Buffer): boolean {
     if (this.piece !== undefined) {
       this.put(chunk)
-      return this.count(chunk.length, this.isLate)
+      return this.count(chunk.length, true)
     }
     if (chunk.length <= JOIN_BYTES_MAX) this.joined += latin1(chunk, 0, chunk.length)
     else {
@@ -55,7 +59,7 @@ export class SocketWriter {
       this.at = 0
       this.putText(joined)
       this.put(chunk)
-      return this.count(chunk.length, this.pendingBytes === 0)
+      return this.count(chunk.length, true)
     }
     return this.count(chunk.length, false)
   }
@@ -81,24 +85,30 @@ export class SocketWriter {
   }
 
   /**
-   * `late`: of what is large, more mostly follows at once, in events of its own (TLS gives 16 KB at a time). It leaves with that, when all that the kernel
-   * had to tell has been heard.
+   * `large`: of what is large, more mostly follows at once, in events of its own (TLS gives 16 KB at a time). Where it has no words with it, it leaves with that,
+   * when all that the kernel had to tell has been heard.
    */
-  private count(bytes: number, late: boolean): boolean {
-    if (this.pendingBytes === 0) {
-      this.isLate = late
-      if (late) this.turn.touchLate(this)
+  private count(bytes: number, large: boolean): boolean {
+    if (this.isLate ? this.hasText : this.pendingBytes === 0) {
+      this.isLate = large && !this.hasText
+      if (this.isLate) this.turn.touchLate(this)
       else this.turn.touch(this)
-    } else if (this.isLate && !late) {
-      this.isLate = false
-      this.turn.touch(this)
+    } else if (large && !this.hasText && !this.isLate) {
+      this.isLate = true
+      this.turn.touchLate(this)
     }
     this.pendingBytes += bytes
     if (this.pendingBytes >= PENDING_BYTES_MAX) this.flush()
     return !this.blocked
   }
 
+  turnEnds(): void {
+    if (!this.isLate) this.flush()
+  }
+
   flush(): void {
+    this.isLate = false
+    this.hasText = false
     if (this.pendingBytes === 0) return
     const { socket, joined, piece } = this
     this.pendingBytes = 0
