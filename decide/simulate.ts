@@ -17,7 +17,7 @@ import {
   untriedFirst,
 } from './balance/mod.ts'
 import { admitRequest, BreakerState, releaseRequest } from './breaker/mod.ts'
-import { isEjected, OutlierGroup, OutlierState, recordOutcome, usableInPanic } from './outlier/mod.ts'
+import { isEjected, OutlierGroup, OutlierState, portInPanic, recordOutcome, usableInPanic } from './outlier/mod.ts'
 import { decideRetry, RetryBudget, type RetryStop } from './retry/mod.ts'
 import { matchRoute, type PreparedRule, pickBackend, prepareRoutes, type RouteRequest } from './route/mod.ts'
 import { attemptDeadline, deadlineOf } from './timeout/mod.ts'
@@ -219,7 +219,9 @@ export class Simulation {
     nowMs: number,
   ): Candidate | undefined {
     const candidates = byPort.get(port) ?? []
-    const panic = usableInPanic(group, service.traffic.outlier, nowMs)
+    const { outlier: settings } = service.traffic
+    const panic =
+      usableInPanic(group, settings, nowMs) || (byPort.size > 1 && portInPanic(candidates, group, settings, nowMs))
     const usable = ({ outlier }: Candidate): boolean => panic || !isEjected(outlier, nowMs)
     return pickEndpoint(candidates, untriedFirst(candidates, usable, tried, lost), nowMs, this.#random)
   }

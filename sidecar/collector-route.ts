@@ -29,7 +29,7 @@ export function routeToCollector({ policy, authorities, destinations, environmen
       const declared = ports.map(each => each.port).join(', ')
       return { kind: 'none', why: `${service} has no port ${port}; it has ${declared || 'none'}` }
     }
-    const usable = destination?.usable(environment.turn.nowMs())
+    const usable = destination?.usable(port, environment.turn.nowMs())
     const candidates = destination?.candidates(port).filter(endpoint => usable?.(endpoint)) ?? []
     const endpoint = candidates[Math.floor(environment.random() * candidates.length)]
     if (endpoint === undefined || destination === undefined) return { kind: 'none', why: `${service} has no endpoint` }

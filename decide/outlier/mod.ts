@@ -6,5 +6,5 @@
  * snapshots.
  */
 export { OutlierGroup } from './group.ts'
-export { type OutlierSettings, recordOutcome, usableInPanic } from './record.ts'
+export { type OutlierSettings, portInPanic, recordOutcome, usableInPanic } from './record.ts'
 export { isEjected, OutlierState } from './state.ts'

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { AttemptClass } from '../../common/mod.ts'
-import { isEjected, OutlierGroup, type OutlierSettings, OutlierState, recordOutcome, usableInPanic } from './mod.ts'
+import {
+  isEjected,
+  OutlierGroup,
+  type OutlierSettings,
+  OutlierState,
+  portInPanic,
+  recordOutcome,
+  usableInPanic,
+} from './mod.ts'
 
 const SETTINGS: OutlierSettings = {
   consecutiveErrors: 5,
@@ -186,6 +194,28 @@ describe('panic', () => {
     expect(group.spared).toBe(0)
     group.add(members[1]!)
     expect(group.spared).toBe(1)
+  })
+
+  test("a port's only endpoint is used, though the group of all ports could spare it", () => {
+    const { group, members } = groupOf(2)
+    const at = (...places: number[]) => places.map(place => ({ outlier: members[place]! }))
+    expect(portInPanic(at(0), group, SETTINGS, 0)).toBe(false)
+    repeat(members[0], group, 5, 0)
+    expect(usableInPanic(group, SETTINGS, 0)).toBe(false)
+    expect([portInPanic(at(0), group, SETTINGS, 0), portInPanic(at(1), group, SETTINGS, 0)]).toEqual([true, false])
+    expect(portInPanic(at(0, 1), group, SETTINGS, 0)).toBe(false)
+    expect(portInPanic(at(0), group, { ...SETTINGS, healthyPercentMin: 0 }, 0)).toBe(false)
+    expect(portInPanic([], group, SETTINGS, 0)).toBe(false)
+    expect(portInPanic(at(0), group, SETTINGS, 30_000)).toBe(false)
+  })
+
+  test('whoever could not be spared is not healthy at its port either', () => {
+    const { group, members } = groupOf(3)
+    repeat(members[0], group, 5, 0)
+    repeat(members[1], group, 5, 0)
+    const port = [{ outlier: members[0]! }, { outlier: members[1]! }]
+    expect(usableInPanic(group, SETTINGS, 0)).toBe(true)
+    expect(portInPanic(port, group, SETTINGS, 0)).toBe(true)
   })
 
   test('a group without members, or without ejections, does not panic', () => {

@@ -56,6 +56,26 @@ export function usableInPanic(group: OutlierGroup, settings: OutlierSettings, no
   return (group.size - ejected - group.spared) * 100 < settings.healthyPercentMin * group.size
 }
 
+/**
+ * The same for one port of a service that has several, whose endpoints are some of the group's: those of another port are no use to it, so that a port's only
+ * endpoint is used, though it is one of many in the group.
+ */
+export function portInPanic(
+  endpoints: readonly { readonly outlier: OutlierState }[],
+  group: OutlierGroup,
+  settings: OutlierSettings,
+  nowMs: number,
+): boolean {
+  if (group.ejected(nowMs) === 0) return false
+  let ejected = 0
+  let healthy = 0
+  for (const { outlier } of endpoints) {
+    if (isEjected(outlier, nowMs)) ejected += 1
+    else if (!outlier.spared) healthy += 1
+  }
+  return ejected > 0 && healthy * 100 < settings.healthyPercentMin * endpoints.length
+}
+
 /** At least one of two or more may go, however small the percentage; 0 percent means none. */
 function ejectedMax(size: number, settings: OutlierSettings): number {
   const byPercent = Math.floor((size * settings.ejectedPercentMax) / 100)

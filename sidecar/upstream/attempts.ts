@@ -140,7 +140,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   private pick(now: number): EndpointState | undefined {
     const { destination } = this.plan
     const candidates = destination.candidates(this.port)
-    const usable = untriedFirst(candidates, destination.usable(now), this.tried, this.lost)
+    const usable = untriedFirst(candidates, destination.usable(this.port, now), this.tried, this.lost)
     const endpoint = pickEndpoint(candidates, usable, now, this.environment.random)
     if (endpoint !== undefined) return endpoint
     const why = candidates.length === 0 ? 'the service has no endpoint' : 'all endpoints are ejected'

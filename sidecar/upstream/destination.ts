@@ -1,6 +1,6 @@
 import type { EndpointKey, ServiceKey } from '../../common/mod.ts'
 import { type BreakerCounts, releaseConnection } from '../../decide/breaker/mod.ts'
-import { isEjected, OutlierGroup, usableInPanic } from '../../decide/outlier/mod.ts'
+import { isEjected, OutlierGroup, portInPanic, usableInPanic } from '../../decide/outlier/mod.ts'
 import { RetryBudget } from '../../decide/retry/mod.ts'
 import type { Protocol, TrafficSettings } from '../../model/snapshot/mod.ts'
 import type { ClientCarriage, PoolHost } from '../session/mod.ts'
@@ -136,9 +136,11 @@ export class Destination {
     }
   }
 
-  /** Ejected endpoints are left out, unless so many are that all are used. */
-  usable(nowMs: number): (endpoint: EndpointState) => boolean {
-    if (this.group.ejected(nowMs) === 0 || usableInPanic(this.group, this.settings.outlier, nowMs)) return everyEndpoint
+  /** Ejected endpoints are left out, unless so many are that all are used: of the service, and of those at the port where it has several. */
+  usable(port: number, nowMs: number): (endpoint: EndpointState) => boolean {
+    const { group, settings } = this
+    if (group.ejected(nowMs) === 0 || usableInPanic(group, settings.outlier, nowMs)) return everyEndpoint
+    if (this.byPort.size > 1 && portInPanic(this.candidates(port), group, settings.outlier, nowMs)) return everyEndpoint
     return endpoint => !isEjected(endpoint.outlier, nowMs)
   }
 
