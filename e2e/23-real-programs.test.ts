@@ -1,14 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { programPath } from './kit/caller.ts'
-import { type Capture, capture } from './kit/capture.ts'
+import { capture } from './kit/capture.ts'
 import { eventually, yes } from './kit/eventually.ts'
 import { type Flow, notTlsRecords } from './kit/flows.ts'
-import { asApplication, makeCa, startApplication, startIntercepting, sumOf } from './kit/intercepted.ts'
-import { APPLICATION_ID, type TwoHosts, twoHosts } from './kit/namespaces.ts'
-import { type Program, projectRoot, run } from './kit/program.ts'
-import { needServers, startMariadb, startPostgres, startRedis, startSmtp, startTls } from './kit/real-servers.ts'
+import { asApplication, sumOf } from './kit/intercepted.ts'
+import { APPLICATION_ID, SIDECAR_ID, type TwoHosts } from './kit/namespaces.ts'
+import { projectRoot } from './kit/program.ts'
+import {
+  Expected,
+  type RealMesh,
+  resourcesOf,
+  SERVICES,
+  type Service,
+  startRealMesh,
+  WAYS,
+  type Way,
+} from './kit/real-mesh.ts'
+import { startRedis } from './kit/real-servers.ts'
 
 /** In all that the programs say to each other. */
 const SECRET = 'nobody-else-may-read-this'
@@ -21,129 +30,17 @@ const MEGABYTES = 4
 /** How many connections of a server that speaks first are measured. */
 const MEASURED = 8
 
-/** Of each: the port that says what is spoken there, the port that says nothing, and where the program listens for either. */
-const SERVICES = {
-  redis: { says: 'redis', declared: 6379, detected: 6380, listens: [6379, 6380] },
-  postgres: { says: 'postgresql', declared: 5432, detected: 5433, listens: [5432, 5432] },
-  mariadb: { says: 'mysql', declared: 3306, detected: 3307, listens: [3306, 3306] },
-  smtp: { says: 'smtp', declared: 25, detected: 2525, listens: [2525, 2525] },
-  web: { says: 'http', declared: 80, detected: 8080, listens: [9080, 9081] },
-  socket: { says: 'kubernetes.io/ws', declared: 80, detected: 8080, listens: [9090, 9091] },
-  tls: { says: 'https', declared: 443, detected: 8443, listens: [9443, 9443] },
-  grpc: { says: 'grpc', declared: 50_051, detected: 50_052, listens: [0, 0] },
-} satisfies Record<string, { says: string; declared: number; detected: number; listens: [number, number] }>
-type Service = keyof typeof SERVICES
-type Way = 'declared' | 'detected'
-const WAYS = ['declared', 'detected'] as const
-type Found = 'http1' | 'http2' | 'tls' | 'opaque' | 'server-first'
-
+let mesh: RealMesh
 let hosts: TwoHosts
-let wire: Capture
-let redis: Program
-let smtp: Program
-let grpcPython: string
-/** What the sidecars must have counted in the end. */
-const connections: Partial<Record<Service, number>> = {}
-const requests: Partial<Record<Service, number>> = {}
-const detections: Partial<Record<Found, number>> = {}
-/** Connections that were made ahead of a silent caller's first word, which was HTTP's: only the far end has seen them. */
-let trials = 0
-
-function addressesOf(service: Service): readonly [string, string] {
-  const last = Object.keys(SERVICES).indexOf(service) + 1
-  return [`10.96.1.${last}`, `fd96:1::${last}`]
-}
-
-function resources(): string {
-  const services = (Object.keys(SERVICES) as Service[]).map(name => {
-    const { says, declared, detected, listens } = SERVICES[name]
-    return `
-apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: shop }
-spec:
-  selector: { app: all }
-  clusterIP: ${addressesOf(name)[0]}
-  clusterIPs: [${addressesOf(name)[0]}, "${addressesOf(name)[1]}"]
-  ports:
-    - { name: declared, port: ${declared}, targetPort: ${listens[0]}, appProtocol: ${says} }
-    - { name: detected, port: ${detected}, targetPort: ${listens[1]} }
----`
-  })
-  const listening = [...new Set(Object.values(SERVICES).flatMap(({ listens }) => listens))]
-  const workload = (name: string, address: string, ports: readonly number[]) => `
-apiVersion: selvedge.dev/v1
-kind: Workload
-metadata: { name: ${name}-1, namespace: shop, labels: { app: ${name} } }
-spec:
-  address: ${address}
-  serviceAccount: ${name}
-  inboundPort: 15006
-  ports: [${ports.map(port => `{ port: ${port} }`).join(', ')}]
----`
-  return [
-    ...services,
-    workload('all', hosts.b.address, listening),
-    workload('client', hosts.a.address, []),
-    '\napiVersion: selvedge.dev/v1\nkind: MeshPolicy',
-    'metadata: { name: default, namespace: selvedge-system }\nspec: { mtls: strict }\n',
-  ].join('\n')
-}
-
-async function startServers(): Promise<void> {
-  const { b } = hosts
-  const node = (program: string, port: number) =>
-    startApplication(b, [process.execPath, programPath(program)], /listens/, { NAME: 'web', PORT: String(port) })
-  const grpc = async () => {
-    const program = b.start([process.execPath, programPath('grpc-server.ts')])
-    return Number((await program.line(/listens at ([0-9]+)/, 15_000))[1])
-  }
-  const [ports, first, mail] = await Promise.all([
-    Promise.all([grpc(), grpc()]),
-    startRedis(b, 6379),
-    startSmtp(b, 2525),
-    startRedis(b, 6380),
-    startPostgres(b, 5432),
-    startMariadb(b, 3306),
-    startTls(b, 9443),
-    ...[9080, 9081].map(port => node('echo.ts', port)),
-    ...[9090, 9091].map(port => node('web-socket-server.ts', port)),
-  ])
-  SERVICES.grpc.listens = ports
-  redis = first
-  smtp = mail
-}
+const expected = new Expected()
 
 beforeAll(async () => {
-  await needServers()
-  hosts = await twoHosts()
-  const { a, b } = hosts
-  const prepared = await run(['sh', `${projectRoot}e2e/grpc/prepare.sh`], { timeoutMs: 90_000 })
-  if (prepared.code !== 0)
-    throw new Error(`Cannot make Python's grpcio: ${prepared.stderr}. Run: apt-get install python3-venv`)
-  grpcPython = prepared.stdout.trim()
-  const [ca] = await Promise.all([makeCa(hosts), startServers()])
-  // From the first packet between the hosts to the last.
-  wire = await b.capture('wire.pcap')
-  await Promise.all([
-    startIntercepting(a, ca, { workload: 'shop/client-1', resources: resources() }),
-    startIntercepting(b, ca, { workload: 'shop/all-1', resources: resources() }),
-  ])
-  const names = Object.keys(SERVICES) as Service[]
-  await a.names(names.flatMap(name => [`${addressesOf(name)[0]} ${name}`, `${addressesOf(name)[1]} ${name}6`]))
+  mesh = await startRealMesh()
+  hosts = mesh.hosts
 })
 afterAll(async () => {
   await hosts?.end()
 })
-
-/** Notes what the next connections are to be counted as. */
-function expecting(service: Service, way: Way, found: Found, count = 1, ofRequests = count): void {
-  const isHttp = found === 'http1' || found === 'http2'
-  const tally = isHttp ? requests : connections
-  tally[service] = (tally[service] ?? 0) + (isHttp ? ofRequests : count)
-  // Bytes that are declared are not looked at; of HTTP the version is found out, however it is known.
-  if (way === 'detected' || isHttp) detections[found] = (detections[found] ?? 0) + count
-}
 
 function application(...words: string[]): Promise<string> {
   return asApplication(hosts.a, words)
@@ -162,32 +59,32 @@ function manyLines(): string {
 describe.each(WAYS)('Redis, %s', way => {
   const at = (host = 'redis') => ['redis-cli', '-h', host, '-p', String(SERVICES.redis[way])]
   const cli = (...words: string[]) => {
-    expecting('redis', way, 'opaque')
+    expected.of('redis', way, 'opaque')
     return application(...at(), ...words)
   }
 
   test('answers, by either family', async () => {
     expect(await cli('SET', 'key', SECRET)).toBe('OK\n')
-    expecting('redis', way, 'opaque')
+    expected.of('redis', way, 'opaque')
     expect(await application(...at('redis6'), 'GET', 'key')).toBe(`${SECRET}\n`)
   })
 
   test('takes 20,000 commands in one go', async () => {
     const commands = Array.from({ length: 20_000 }, (_, i) => `SET ${SECRET}-${i} ${i}\r\n`).join('')
-    expecting('redis', way, 'opaque')
+    expected.of('redis', way, 'opaque')
     expect(await asApplication(hosts.a, [...at(), '--pipe'], commands)).toContain('errors: 0, replies: 20000')
     expect(await cli('DBSIZE')).toBe('20001\n')
   })
 
   test(`carries a value of ${MEGABYTES} MB both ways`, async () => {
     const value = manyLines().replaceAll('\n', ' ')
-    expecting('redis', way, 'opaque')
+    expected.of('redis', way, 'opaque')
     expect(await asApplication(hosts.a, [...at(), '-x', 'SET', 'large'], value)).toBe('OK\n')
     expect(sha((await cli('GET', 'large')).trimEnd())).toBe(sha(value.trimEnd()))
   })
 
   test('tells its subscribers, who have been silent for a while', async () => {
-    expecting('redis', way, 'opaque')
+    expected.of('redis', way, 'opaque')
     const subscriber = hosts.a.start([...at(), 'SUBSCRIBE', 'news'], { id: APPLICATION_ID })
     await subscriber.line(/^1$/, 10_000)
     expect(await cli('PUBLISH', 'news', SECRET)).toBe('1\n')
@@ -198,7 +95,7 @@ describe.each(WAYS)('Redis, %s', way => {
   })
 
   test('hangs up, and its client hears of it', async () => {
-    expecting('redis', way, 'opaque')
+    expected.of('redis', way, 'opaque')
     const blocked = hosts.a.start([...at(), 'BLPOP', 'nothing', '0'], { id: APPLICATION_ID })
     await eventually('a client that is blocked', 5_000, async () =>
       yes((await cli('CLIENT', 'LIST')).includes('blpop')),
@@ -214,7 +111,7 @@ describe.each(WAYS)('PostgreSQL, %s', way => {
     `host=${host} port=${SERVICES.postgres[way]} user=shop dbname=postgres sslmode=${ssl} connect_timeout=10`
   const words = (sql: string, ssl?: string, host?: string) => ['psql', '-XAt', at(ssl, host), '-c', sql]
   const psql = (sql: string, ssl?: string, host?: string) => {
-    expecting('postgres', way, 'opaque')
+    expected.of('postgres', way, 'opaque')
     return application(...words(sql, ssl, host))
   }
 
@@ -240,7 +137,7 @@ describe.each(WAYS)('PostgreSQL, %s', way => {
   })
 
   test('is told of a Ctrl-C, on a connection of its own', async () => {
-    expecting('postgres', way, 'opaque', 2)
+    expected.of('postgres', way, 'opaque', 2)
     const sleeping = hosts.a.start(words('SELECT pg_sleep(60)'), { id: APPLICATION_ID })
     const running = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"
     await eventually('a query that runs', 10_000, async () => yes((await psql(running)) === '1\n'))
@@ -261,7 +158,7 @@ for _ in range(${MEASURED}):
     assert connection.recv(1)
     print(int((time.monotonic() - began) * 1e6))
     connection.close()`
-    expecting(service, way, 'server-first', MEASURED)
+    expected.of(service, way, 'server-first', MEASURED)
     return (await application('python3', '-c', client)).trim().split('\n').map(Number)
   }
 
@@ -286,7 +183,7 @@ for _ in range(${MEASURED}):
   describe.each(WAYS)('MariaDB, %s', way => {
     const client = ['mariadb', '--no-defaults', '--protocol=tcp', '-ushop', '-pshop', '-N', '--max-allowed-packet=64M']
     const sql = (text: string, host = 'mariadb') => {
-      expecting('mariadb', way, 'server-first')
+      expected.of('mariadb', way, 'server-first')
       const words = [...client, '-h', host, '-P', String(SERVICES.mariadb[way]), 'shop']
       return asApplication(hosts.a, words, `${text};\n`)
     }
@@ -307,9 +204,9 @@ for _ in range(${MEASURED}):
     const subject = `Subject: ${SECRET} ${way}`
     const url = `smtp://smtp:${SERVICES.smtp[way]}`
     const words = ['curl', '-sS', '--max-time', '10', url, '--mail-from', 'a@shop.test', '--mail-rcpt', 'b@shop.test']
-    expecting('smtp', way, 'server-first')
+    expected.of('smtp', way, 'server-first')
     await asApplication(hosts.a, [...words, '--upload-file', '-'], `${subject}\r\n\r\nGood morning.\r\n`)
-    await smtp.line(new RegExp(`^${subject}$`), 5_000)
+    await mesh.smtp.line(new RegExp(`^${subject}$`), 5_000)
   })
 })
 
@@ -324,13 +221,13 @@ async function curl(way: Way, ...flags: string[]): Promise<void> {
 
 // Of a port that says nothing, a caller's HTTP/2 is taken to be the application's as well, and this one has none.
 test('HTTP/2, declared: curl is answered by an application that speaks HTTP/1.1', async () => {
-  expecting('web', 'declared', 'http2')
+  expected.of('web', 'declared', 'http2')
   await curl('declared', '--http2-prior-knowledge')
 })
 
 describe.each(WAYS)('HTTP, %s', way => {
   test('curl is answered, and known by name', async () => {
-    expecting('web', way, 'http1')
+    expected.of('web', way, 'http1')
     await curl(way)
   })
 
@@ -346,15 +243,20 @@ for _ in range(2):
         each.request('GET', '/${SECRET}')
         print(json.loads(each.getresponse().read())['headers']['x-selvedge-caller'])`
     for (let round = 0; round < 2; round++) {
-      expecting('web', way, 'http1', 4, 8)
-      if (way === 'detected') trials += 4
+      expected.of('web', way, 'http1', 4, 8)
+      if (way === 'detected') expected.trials += 4
       expect((await application('python3', '-c', client)).trim().split('\n')).toEqual(Array(8).fill(CALLER))
     }
   })
 })
 
+test("bytes to the address of a service's instance cross both sidecars as well", async () => {
+  expected.of('redis', 'detected', 'opaque')
+  expect(await application('redis-cli', '-h', hosts.b.address, '-p', '6380', 'PING')).toBe('PONG\n')
+})
+
 test.each(WAYS)("TLS of an application's own, %s, passes through as it is", async way => {
-  expecting('tls', way, 'tls')
+  expected.of('tls', way, 'tls')
   const url = `https://tls:${SERVICES.tls[way]}/`
   const shown = await application('curl', '-ksS', '-o', '/dev/null', '-w', '%{http_code} %{certs}', url)
   expect(shown).toMatch(/^200 [\s\S]*CN ?= ?application\.example/)
@@ -372,7 +274,7 @@ socket.onmessage = ({ data }) => {
   if (heard.length === 2) socket.close(1000)
 }
 socket.onclose = ({ code, wasClean }) => console.log(JSON.stringify([...heard, code, wasClean]))`
-  expecting('socket', way, 'http1')
+  expected.of('socket', way, 'http1')
   const heard = JSON.parse(await application(process.execPath, '-e', client)) as unknown
   expect(heard).toEqual([SECRET, '1000000 bytes', 1000, true])
 })
@@ -380,16 +282,16 @@ socket.onclose = ({ code, wasClean }) => console.log(JSON.stringify([...heard, c
 describe("gRPC, by Python's grpcio", () => {
   /** Root's: it lies in a cache where nobody else may look. */
   const calls = async (host: 'a' | 'b', port: number, name: string): Promise<unknown> => {
-    const words = [grpcPython, `${projectRoot}e2e/grpc/client.py`, String(port), `${name}:${port}`, name]
+    const words = [mesh.grpcPython, `${projectRoot}e2e/grpc/client.py`, String(port), `${name}:${port}`, name]
     return JSON.parse(await hosts[host].must(words, { timeoutMs: 60_000 })) as unknown
   }
 
   test('hears of both ports exactly what it hears without a mesh', async () => {
-    const straight = await calls('b', SERVICES.grpc.listens[0], '127.0.0.1')
+    const straight = await calls('b', mesh.grpc[0], '127.0.0.1')
     expect(straight).toMatchObject({ echo: ['hello', 'a, b', [0, 255, 13, 10], [0, 255, 13, 10]], large: 4_000_000 })
     const count = Object.keys(straight as object).length
     for (const way of WAYS) {
-      expecting('grpc', way, 'http2', 1, count)
+      expected.of('grpc', way, 'http2', 1, count)
       expect(await calls('a', SERVICES.grpc[way], 'grpc')).toEqual(straight)
     }
   })
@@ -404,17 +306,17 @@ describe('of all that has been said', () => {
 
   test('the first sidecar has counted every connection as what it was', async () => {
     await eventually('the last connection to be counted', 5_000, async () =>
-      yes((await counted('a', 'grpc', 'http')) === requests.grpc),
+      yes((await counted('a', 'grpc', 'http')) === expected.requests.grpc),
     )
     const found: Partial<Record<string, number>> = {}
     for (const result of ['http1', 'http2', 'tls', 'opaque', 'server-first', 'undecided']) {
       const count = await sumOf(hosts.a, 'selvedge_detection_total', { result })
       if (count > 0) found[result] = count
     }
-    expect(found).toEqual(detections)
+    expect(found).toEqual(expected.detections)
     for (const service of Object.keys(SERVICES) as Service[]) {
       const both = [await counted('a', service, 'tcp'), await counted('a', service, 'http')]
-      expect([service, ...both]).toEqual([service, connections[service] ?? 0, requests[service] ?? 0])
+      expect([service, ...both]).toEqual([service, expected.connections[service] ?? 0, expected.requests[service] ?? 0])
     }
   })
 
@@ -422,10 +324,10 @@ describe('of all that has been said', () => {
     const labels = { direction: 'inbound', tls: 'mtls' }
     const sum = (tally: Partial<Record<Service, number>>) => Object.values(tally).reduce((all, each) => all + each, 0)
     const countedAs = (protocol: string) => sumOf(hosts.b, 'selvedge_requests_total', { ...labels, protocol })
-    expect(await countedAs('http')).toBe(sum(requests))
+    expect(await countedAs('http')).toBe(sum(expected.requests))
     const bytes = await countedAs('tcp')
-    expect(bytes).toBeGreaterThanOrEqual(sum(connections))
-    expect(bytes).toBeLessThanOrEqual(sum(connections) + trials)
+    expect(bytes).toBeGreaterThanOrEqual(sum(expected.connections))
+    expect(bytes).toBeLessThanOrEqual(sum(expected.connections) + expected.trials)
     expect(await sumOf(hosts.b, 'selvedge_detection_total', {})).toBe(0)
   })
 
@@ -439,8 +341,24 @@ describe('of all that has been said', () => {
     expect(flows.map(notTlsRecords)).toContainEqual(expect.stringMatching(/begins no TLS record.*GET/s))
   })
 
+  test('a server that dies is heard of at once, by who is connected and by who comes; and is there again when it is', async () => {
+    const { a, b } = hosts
+    const client = ['redis-cli', '-h', 'redis', '-p', '6379']
+    const subscriber = a.start([...client, 'SUBSCRIBE', 'news'], { id: APPLICATION_ID })
+    await subscriber.line(/^1$/, 5_000)
+    await b.must(['sh', '-c', 'kill -9 $(pgrep -f "^redis-server .*:6379")'])
+    await subscriber.line(/closed the connection/, 5_000)
+    for (let i = 0; i < 5; i++) {
+      const refused = await a.run([...client, 'PING'], { id: APPLICATION_ID })
+      expect([refused.code, refused.stdout]).toEqual([1, ''])
+      expect(refused.stderr).toContain('Connection reset by peer')
+    }
+    await startRedis(b, 6379)
+    expect(await application(...client, 'PING')).toBe('PONG\n')
+  })
+
   test('the wire has carried TLS records between sidecars, and nothing else', async () => {
-    const flows = await wire.flows()
+    const flows = await mesh.wire.flows()
     expect(flows.map(notTlsRecords).filter(wrong => wrong !== undefined)).toEqual([])
     expect(flows.filter(({ from, to }) => !from.endsWith(':15006') && !to.endsWith(':15006'))).toEqual([])
     expect(wordsIn(flows)).toEqual([])
@@ -448,7 +366,30 @@ describe('of all that has been said', () => {
     const bytes = flows.reduce((sum, flow) => sum + flow.bytes.length, 0)
     expect(bytes).toBeGreaterThan(10 * MEGABYTES * 1_000_000)
     console.log(`${flows.length / 2} connections between the sidecars, ${(bytes / 1e6).toFixed(1)} MB`)
-    expect(redis.over).toBe(false)
+    expect(mesh.sidecars.map(({ over }) => over)).toEqual([false, false])
+  })
+})
+
+describe('callers without a sidecar, where the mesh is permissive', () => {
+  /** The rules leave the sidecar's user alone: what it calls goes straight to the other host. */
+  const straight = (...words: string[]) => hosts.a.run(words, { id: SIDECAR_ID })
+  const sql = ['mariadb', '--no-defaults', '-h10.77.0.2', '-ushop', '-pshop', '-Ne', 'SELECT 7']
+
+  test('are understood whether they speak first or their server does', async () => {
+    expect((await straight(...sql)).code).not.toBe(0)
+    hosts.b.write('mesh.yaml', resourcesOf(mesh, 'permissive'))
+    await eventually('a permissive mesh', 10_000, async () =>
+      yes((await straight('redis-cli', '-h', hosts.b.address, 'PING')).stdout === 'PONG\n'),
+    )
+    expect(await straight(...sql)).toMatchObject({ code: 0, stdout: '7\n' })
+    const postgres = `host=${hosts.b.address} user=shop dbname=postgres sslmode=require`
+    expect(await straight('psql', '-XAt', postgres, '-c', 'SELECT 7')).toMatchObject({ code: 0, stdout: '7\n' })
+    await eventually('their counts', 5_000, async () =>
+      yes((await sumOf(hosts.b, 'selvedge_detection_total', { result: 'opaque' })) === 1),
+    )
+    expect(await sumOf(hosts.b, 'selvedge_detection_total', { result: 'server-first' })).toBe(1)
+    const labels = { direction: 'inbound', source: 'unauthenticated', protocol: 'tcp', tls: 'none', code: '200' }
+    expect(await sumOf(hosts.b, 'selvedge_requests_total', labels)).toBeGreaterThanOrEqual(3)
   })
 })
 
