@@ -129,6 +129,8 @@ export class Exchange {
   moot: 'handed-over' | 'withdrawn' | undefined = undefined
   /** Set by who holds something for a tunnel that outlasts what carried it. Called once. */
   whenOver: (() => void) | undefined = undefined
+  /** Of bytes: whether requests of HTTP among them are broken off. They would go round all that looks at requests. */
+  refusesHiddenRequests = false
   /** What the stack's own filters settle for each other; only they look into it. */
   plan: unknown = undefined
   private readonly sink: AnswerSink
@@ -219,7 +221,7 @@ export class Exchange {
     this.stack?.unwind(this, head)
     if (isBytes(this.request)) {
       const tunnel = new CountedTunnel(this, far)
-      tunnel.near = this.sink.switchProtocols(head, tunnel)
+      tunnel.between(this.sink.switchProtocols(head, tunnel))
       return tunnel
     }
     const near = this.sink.switchProtocols(head, far)

@@ -65,6 +65,8 @@ export class LocalApplication {
           x.fail('unsupported-protocol', `port ${wanted} is declared to speak ${declared.protocol}, not just any bytes`)
           return 'done'
         }
+        // Sidecars send what is a request as one: whoever hides it among bytes wants to say who calls.
+        x.refusesHiddenRequests = declared.protocol === 'detect'
         x.plan = wanted
         return 'next'
       },

@@ -451,3 +451,24 @@ test('a CONNECT over HTTP/2 to a port that is declared to speak HTTP is refused:
   session.destroy()
   expect(said).toBe(0)
 })
+
+test('[AUTHZ-9] a request that is hidden among bytes, and says who calls, never reaches an application that would take it for one', async () => {
+  let heard = ''
+  const application = await mesh.with(byteApplication(socket => socket.on('data', chunk => (heard += String(chunk)))))
+  const callee = await mesh.sidecar('lenient', {
+    port: application.port,
+    protocol: 'detect',
+    labels: { app: 'lenient' },
+  })
+  const own = await mesh.sidecar('hider', { resources: [callee.workload, service('lenient')] })
+  const session = connectHttp2(`http://127.0.0.1:${own.outbound}`)
+  const stream = session.request({ ':method': 'CONNECT', ':authority': 'lenient:80' })
+  const ended = new Promise<void>(resolve => void stream.once('error', () => resolve()).once('close', () => resolve()))
+  await once(stream, 'response')
+  stream.write('\r\n\r\nGET / HT')
+  stream.write('TP/1.1\r\nHost: x\r\nx-selvedge-caller: spiffe://evil\r\n\r\n')
+  await ended
+  session.destroy()
+  expect(heard).not.toContain('spiffe')
+  expect(heard.trimStart()).not.toContain('\n')
+})
