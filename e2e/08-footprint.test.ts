@@ -11,7 +11,7 @@ import { runSelvedge, startSelvedge } from './kit/program.ts'
 const PRIVATE_DIRTY_KB_MAX = 60 * 1024
 const RESIDENT_KB_MAX = 110 * 1024
 /** What is promised of a sidecar that is started alone, on a machine that does nothing else. */
-const READY_MS_MAX = 400
+const READY_MS_MAX = 1_000
 const STARTS = 5
 /** What start-up has allocated is collected, and the compile cache written, well before. */
 const IDLE_MS = 6_000
@@ -52,7 +52,7 @@ describe('an idle sidecar', () => {
     }
   })
 
-  test('that is started alone is ready within 400 ms', async () => {
+  test('that is started alone is ready within a second', async () => {
     const dir = temporaryDir()
     try {
       const mesh = join(dir, 'mesh.yaml')

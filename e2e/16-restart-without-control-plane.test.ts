@@ -106,7 +106,7 @@ spec:
     expect(states).toHaveLength(2)
     for (const dir of states) {
       expect(statSync(dir).mode & 0o777).toBe(0o700)
-      expect(readdirSync(dir).sort()).toEqual(['identity.pem', 'last-known-good.ndjson'])
+      expect(readdirSync(dir).sort()).toEqual(['admin.json', 'identity.pem', 'last-known-good.ndjson'])
       for (const name of readdirSync(dir)) expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600)
       expect(readFileSync(join(dir, 'identity.pem'), 'utf8')).toContain('PRIVATE KEY')
       expect(readFileSync(join(dir, 'last-known-good.ndjson'), 'utf8')).not.toMatch(/PRIVATE KEY|selvedge-join/)

@@ -67,6 +67,8 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
   private doing: Doing = NOTHING
   private retries = 0
   private attemptStartMs = 0
+  /** When its request was sent: what came before says nothing of how fast the endpoint answers. */
+  private sentMs = 0
   private headMs = 0
   private answered: AttemptClass = 'success'
   private tried: readonly EndpointState[] = NONE_TRIED
@@ -257,6 +259,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     // From the queue it may be another than was picked.
     this.x.facts.endpoint = endpoint.name
     this.x.facts.mtls = endpoint.mtls
+    this.sentMs = this.environment.turn.nowMs()
     this.headMs = 0
     if (this.plan.destination.settings.keepsNameCase) (endpoint.mtls ? tellNames : untellNames)(this.x.request.headers)
     this.grpc?.beforeAttempt(this.retries, this.deadlineMs, this.environment.turn.nowMs())
@@ -515,7 +518,7 @@ export class Attempts implements Carrier, ClientEvents, ConnectionWaiter, Connec
     this.body?.detach()
     const { destination } = this.plan
     const start = this.attemptStartMs
-    if (outcome === 'success' && endpoint.hasAnswered) loadEnded(endpoint.load, now, (this.headMs || now) - start)
+    if (outcome === 'success' && endpoint.hasAnswered) loadEnded(endpoint.load, now, (this.headMs || now) - this.sentMs)
     else if (outcome === 'success') {
       endpoint.hasAnswered = true
       loadCancelled(endpoint.load, now, 0)
