@@ -84,8 +84,8 @@ describe('between sidecars', () => {
     for await (const part of (await call.head).body) bytes += (part as Buffer).length
     await sent
     expect(bytes).toBe(pieces * piece.length)
-    // Of both sidecars, the caller and the application.
-    expect(peak).toBeLessThan(16 * MIB)
+    // A quarter of what passes, of both sidecars with the pieces that they keep for later, the caller and the application.
+    expect(peak).toBeLessThan(32 * MIB)
   })
 
   test.each([
