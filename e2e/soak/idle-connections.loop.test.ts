@@ -11,7 +11,7 @@ const WANTED = times(1_000, 10_000)
 const FOR_CALLERS = Math.max(Math.floor((descriptorsMax() - 128) / 2), descriptorsMax() - 128 - 4_096)
 const CONNECTIONS = Math.min(WANTED, FOR_CALLERS - 16)
 /** What is promised of each; with few of them, what the first ones bring into the heap weighs more. */
-const KB_EACH_MAX = times(20, 8)
+const KB_EACH_MAX = times(60, 8)
 /** What a short load leaves in the heap is gone by then. */
 const REST_MS = times(4_000, 30_000)
 const OPENED_MS = 120_000
