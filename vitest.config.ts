@@ -40,6 +40,8 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
+          // Whole programs on a machine that is busy with others: what fails twice is a fault.
+          retry: 1,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
